@@ -1,0 +1,52 @@
+"""Keras masks of tensors: an attribute where the tensor can carry one, a side table for tracers."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class _Table(threading.local):
+    # id(tensor) -> (tensor, mask): the tensor is held so that its id stays its own while the table is open.
+    entries: dict[int, tuple[Any, Any]] | None = None
+
+
+_table = _Table()
+
+
+@contextmanager
+def mask_frame() -> Iterator[None]:
+    """Keep the masks of tracers until the outermost such block ends."""
+    if _table.entries is not None:
+        yield
+        return
+    _table.entries = {}
+    try:
+        yield
+    finally:
+        _table.entries = None
+
+
+def get_mask(x: Any) -> Any:
+    """Return the mask of tensor `x` (boolean, True where a step counts), or None."""
+    entries = _table.entries
+    if entries:
+        entry = entries.get(id(x))
+        if entry is not None:
+            return entry[1]
+    return getattr(x, "_keras_mask", None)
+
+
+def set_mask(x: Any, mask: Any) -> None:
+    """Give tensor `x` a mask; None takes it away."""
+    entries = _table.entries
+    if entries is not None:
+        if mask is not None:
+            entries[id(x)] = (x, mask)
+            return
+        entries.pop(id(x), None)
+    try:
+        x._keras_mask = mask
+    except AttributeError:
+        # Tracers and NumPy arrays take no attributes; outside a frame nobody could read the mask anyway.
+        return

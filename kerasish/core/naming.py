@@ -1,0 +1,64 @@
+"""Names of layers, models and variables: unique automatic names and the scopes that make up variable paths."""
+
+import collections
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_counts: collections.defaultdict[str, int] = collections.defaultdict(int)
+
+
+class _Scopes(threading.local):
+    path: tuple[str, ...] = ()
+
+
+_scopes = _Scopes()
+
+
+def to_snake_case(name: str) -> str:
+    """Return `name` in snake case, as Keras derives layer names from class names (`Conv2D` -> `conv2d`)."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def auto_name(prefix: str) -> str:
+    """Return a name not given before: `dense`, then `dense_1`, `dense_2`, ..."""
+    return unique_name(to_snake_case(prefix))
+
+
+def unique_name(name: str) -> str:
+    """Return `name` itself the first time, then with a running number."""
+    count = _counts[name]
+    _counts[name] = count + 1
+    return f"{name}_{count}" if count else name
+
+
+def get_uid(prefix: str = "") -> int:
+    """Return 1 for the first call with `prefix`, then 2, 3, ..."""
+    _counts[prefix] += 1
+    return _counts[prefix]
+
+
+def reset_names() -> None:
+    """Forget all automatic names given so far, so that the next `Dense` is called `dense` again."""
+    _counts.clear()
+
+
+@contextmanager
+def name_scope(name: str) -> Iterator[None]:
+    """Put `name` in front of the paths of the variables made inside the block."""
+    before = _scopes.path
+    if not isinstance(name, str) or "/" in name:
+        raise ValueError(f"name_scope: `name` must be a string without '/', received name={name!r}.")
+    _scopes.path = (*before, name)
+    try:
+        yield
+    finally:
+        _scopes.path = before
+
+
+def current_path() -> str:
+    """Return the names of the open scopes joined by `/`; empty outside any scope."""
+    return "/".join(_scopes.path)
