@@ -1,0 +1,44 @@
+"""Helpers around training: files, labels, sequences, seeds, serialization."""
+
+from kerasish.core.config import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
+from kerasish.core.dtypes import standardize_dtype
+from kerasish.core.registry import (
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
+from kerasish.core.registry import custom_object_scope as CustomObjectScope
+from kerasish.utils.data_files import get_file
+from kerasish.utils.numerical import normalize, to_categorical
+from kerasish.utils.sequences import pad_sequences
+from kerasish.utils.session import clear_session, is_keras_tensor, set_random_seed
+
+__all__ = [
+    "CustomObjectScope",
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "get_custom_objects",
+    "get_file",
+    "get_registered_name",
+    "get_registered_object",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
+    "normalize",
+    "pad_sequences",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "standardize_dtype",
+    "to_categorical",
+]
