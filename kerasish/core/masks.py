@@ -14,17 +14,28 @@ class _Table(threading.local):
 _table = _Table()
 
 
+def open_frame() -> bool:
+    """Start keeping the masks of tracers; return False where they are being kept already."""
+    if _table.entries is not None:
+        return False
+    _table.entries = {}
+    return True
+
+
+def close_frame() -> None:
+    """Forget the masks of tracers."""
+    _table.entries = None
+
+
 @contextmanager
 def mask_frame() -> Iterator[None]:
     """Keep the masks of tracers until the outermost such block ends."""
-    if _table.entries is not None:
-        yield
-        return
-    _table.entries = {}
+    opened = open_frame()
     try:
         yield
     finally:
-        _table.entries = None
+        if opened:
+            close_frame()
 
 
 def get_mask(x: Any) -> Any:

@@ -255,20 +255,23 @@ class OpCall(Operation):
         return f"<Operation name={self.name}>"
 
 
-# Types that an op takes as they are, checked first because nearly every eager argument has one of them.
-_PLAIN = frozenset((type(None), bool, int, float, str, complex, np.ndarray, np.float32, np.int32))
+# Types that an op takes as they are, checked first because nearly every eager argument has one of them. The array
+# types of JAX are added when they are first met: `isinstance(x, jax.Array)` costs as much as a small operation.
+_PLAIN = {type(None), bool, int, float, str, complex, np.ndarray, np.float32, np.int32}
 
 
 def _kind(values: Any) -> int:
     """Return 2 if a KerasTensor is among the values or nested in them, else 1 for a Variable, else 0."""
     found = 0
     for value in values:
-        if type(value) in _PLAIN or isinstance(value, jax.Array):
+        if type(value) in _PLAIN:
             continue
         if isinstance(value, KerasTensor):
             return 2
         if isinstance(value, Variable):
             found = 1
+        elif isinstance(value, jax.Array):
+            _PLAIN.add(type(value))
         elif isinstance(value, (list, tuple, slice, dict)):
             if isinstance(value, slice):
                 value = (value.start, value.stop, value.step)

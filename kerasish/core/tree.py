@@ -7,7 +7,7 @@ from typing import Any
 _CONTAINERS = (list, tuple, dict, collections.deque)
 
 
-class MAP_TO_NONE:  # noqa: N801 - Keras's public name
+class MAP_TO_NONE:
     """Returned by a function given to `traverse` to put None in the place of a sub-structure."""
 
 

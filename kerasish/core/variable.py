@@ -68,6 +68,7 @@ class Variable:
         scopes = naming.current_path()
         self.path = f"{scopes}/{name}" if scopes else name
         self.trainable = trainable
+        self.made_trainable = trainable  # decides the order of variables in files, whatever is frozen later
         self.aggregation = aggregation or "none"
         self.synchronization = synchronization
         self.regularizer: Any = None
@@ -328,7 +329,7 @@ class Scope:
     ) -> None:
         self._values: dict[int, Any] = {}
         self._assigned: dict[int, Variable] = {}
-        self.losses: list[tuple[Any, Any]] = []  # (layer, value)
+        self.losses: list[tuple[Any, Any, Any]] = []  # (outermost layer of the call, layer, value)
         self._outer: Scope | None = None
         for variable, value in state_mapping or ():
             if not isinstance(variable, Variable):
@@ -374,7 +375,7 @@ class Scope:
 
     def add_loss(self, loss: Any) -> None:
         """Record a loss that belongs to no layer."""
-        self.losses.append((None, loss))
+        self.losses.append((None, None, loss))
 
     def get_current_value(self, variable: Variable) -> Any:
         """Return the value `variable` has in this scope, or None if it is neither mapped nor assigned here."""
