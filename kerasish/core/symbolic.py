@@ -329,8 +329,9 @@ def op(
     wrapper.signature = signature
     wrapper.tensors = tensors
     wrapper.keras_class = keras_class or "".join(part.capitalize() for part in fn.__name__.split("_"))
-    wrapper.keras_module = keras_module or "keras.src." + fn.__module__.split(".", 1)[-1]
-    OPS[fn.__name__] = wrapper
+    # kerasish.ops.numpy.unary, part of the package kerasish.ops.numpy, stands for the module keras.src.ops.numpy.
+    wrapper.keras_module = keras_module or ".".join(["keras.src", *fn.__module__.split(".")[1:3]])
+    OPS.setdefault(fn.__name__, wrapper)
     OPS_BY_CLASS.setdefault(wrapper.keras_class, wrapper)
     return wrapper
 
