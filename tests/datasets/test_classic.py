@@ -90,7 +90,9 @@ def test_reuters_names(tmp_path):
 
 @pytest.mark.parametrize("module", [imdb, reuters])
 def test_nothing_short_enough(both, tmp_path, rng, module):
-    np.savez(tmp_path / "imdb.npz", x_train=ragged(rng, 5), x_test=ragged(rng, 5), y_train=np.ones(5), y_test=np.ones(5))
+    np.savez(
+        tmp_path / "imdb.npz", x_train=ragged(rng, 5), x_test=ragged(rng, 5), y_train=np.ones(5), y_test=np.ones(5)
+    )
     np.savez(tmp_path / "reuters.npz", x=ragged(rng, 5), y=np.ones(5))
     with pytest.raises(ValueError, match="maxlen=2"):
         module.load_data(maxlen=2)
@@ -195,7 +197,9 @@ def test_fashion_mnist(both, tmp_path, monkeypatch, rng):
     assert_same(both(fashion_mnist))
 
 
-@pytest.mark.parametrize("damage", [b"no gzip", gzip.compress(idx(np.zeros(5, "uint8"))), gzip.compress(b"\0" * 99)[:-9]])
+@pytest.mark.parametrize(
+    "damage", [b"no gzip", gzip.compress(idx(np.zeros(5, "uint8"))), gzip.compress(b"\0" * 99)[:-9]]
+)
 def test_fashion_mnist_with_other_content_is_refused(tmp_path, monkeypatch, damage):
     monkeypatch.setattr(sources, "get_file", lambda fname, origin, **kwargs: str(tmp_path / fname))
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(damage)

@@ -27,7 +27,15 @@ def test_digits_are_learnable_and_labels_belong_to_images():
 def test_penguins_without_gaps():
     (x_train, y_train), (x_test, y_test) = penguins.load_data()
     assert len(y_train) == 266 and len(y_test) == 67
-    assert list(x_train) == ["island", "sex", "bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g", "year"]
+    assert list(x_train) == [
+        "island",
+        "sex",
+        "bill_length_mm",
+        "bill_depth_mm",
+        "flipper_length_mm",
+        "body_mass_g",
+        "year",
+    ]
     assert set(x_train["island"]) == {"Biscoe", "Dream", "Torgersen"}
     assert set(x_train["sex"]) == {"female", "male"}
     assert x_train["body_mass_g"].dtype == np.float32 and not np.isnan(x_train["body_mass_g"]).any()
