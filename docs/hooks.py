@@ -26,7 +26,7 @@ def listed_names(package: Path) -> list[str]:
 
 
 def public_packages(package: Path = PACKAGE) -> list[Path]:
-    """Return the packages below this one that are public: those right below `kerasish`, then those their parent lists."""
+    """Return the public packages below this one; a deeper one is public if its parent lists it."""
     found = []
     for child in sorted(path for path in package.iterdir() if path.is_dir() and listed_names(path)):
         if package == PACKAGE or child.name in listed_names(package):
@@ -35,6 +35,7 @@ def public_packages(package: Path = PACKAGE) -> list[Path]:
 
 
 def dotted(path: Path) -> str:
+    """Return the name under which a package is imported."""
     return ".".join(path.relative_to(PACKAGE.parent).parts)
 
 
