@@ -46,6 +46,11 @@ def reset_names() -> None:
     _counts.clear()
 
 
+def name_counts() -> dict[str, int]:
+    """Return how often each automatic name has been given so far."""
+    return dict(_counts)
+
+
 @contextmanager
 def name_scope(name: str) -> Iterator[None]:
     """Put `name` in front of the paths of the variables made inside the block."""

@@ -91,7 +91,9 @@ class Variable:
             if dtype is None and not hasattr(initializer, "dtype"):
                 kind = np.asarray(initializer).dtype.kind
                 dtype = standardize_dtype(None) if kind == "f" else None
-            value = jnp.array(initializer, dtype=None if dtype is None else standardize_dtype(dtype))
+            # A copy: training donates the memory of variables, which must not be the caller's.
+            host = not isinstance(initializer, jax.Array)
+            value = (to_device if host else jnp.array)(initializer, None if dtype is None else standardize_dtype(dtype))
             return value if shape is None else jnp.broadcast_to(value, shape)
         if shape is None:
             raise ValueError(f"Variable {self.path!r}: `shape` is needed when the initializer is a callable.")
@@ -101,13 +103,11 @@ class Variable:
         dtype = standardize_dtype(dtype)
         before, _local.creating = _local.creating, self.path
         try:
-            value = jnp.asarray(initializer(shape, dtype=dtype), dtype=dtype)
+            value = to_device(initializer(shape, dtype=dtype), dtype=dtype)
         finally:
             _local.creating = before
         if value.shape != shape:
-            raise ValueError(
-                f"Variable {self.path!r}: the initializer returned shape {value.shape}, expected {shape}."
-            )
+            raise ValueError(f"Variable {self.path!r}: the initializer returned shape {value.shape}, expected {shape}.")
         return value
 
     @property
@@ -135,8 +135,7 @@ class Variable:
         """
         if isinstance(value, Variable):
             value = value.value
-        # NumPy memory belongs to the caller, who may write to it later: copy it.
-        value = value if isinstance(value, jax.Array) else jnp.array(value)
+        value = value if isinstance(value, jax.Array) else to_device(value, self._value.dtype)
         if value.dtype != self._value.dtype:
             value = value.astype(self._value.dtype)
         if value.shape != self._value.shape:
@@ -282,6 +281,17 @@ def standardize_shape(shape: Iterable[int | None] | int) -> tuple[int | None, ..
             raise ValueError(f"A shape cannot hold negative sizes, received {tuple(shape)}.")
         dimensions.append(size)
     return tuple(dimensions)
+
+
+def to_device(x: Any, dtype: Any = None) -> jax.Array:
+    """Return host data (copied) or a JAX array (as it is) as a JAX array, cast to `dtype`.
+
+    Unlike `jnp.asarray`, which compiles a program for each new shape of a NumPy array (JAX 0.10), it compiles nothing.
+    """
+    if isinstance(x, (np.ndarray, np.generic)):
+        # NumPy memory belongs to the caller, who may write to it later: copy it.
+        return jax.device_put(np.array(x, dtype=None if dtype is None else jnp.dtype(dtype)))
+    return jnp.asarray(x, dtype=dtype)
 
 
 def unwrap(x: Any) -> Any:
