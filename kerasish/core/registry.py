@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kerasish.core.dtypes import standardize_dtype
+from kerasish.core.dtypes import DTypePolicy, FloatDTypePolicy, standardize_dtype
 
 _PLAIN_TYPES = (str, int, float, bool)
 
@@ -184,7 +184,9 @@ def _serialize_instance(obj: Any) -> dict:
         raise TypeError(f"`get_config()` of {obj!r} must return a dict, received {config!r}.")
     builtin = builtin_name(cls)
     if builtin is not None:
-        module, class_name, registered = builtin[0], builtin[1], None
+        module, class_name = builtin
+        # Keras leaves the registered name out for classes of its public modules only.
+        registered = class_name if module.startswith("keras.src.") else None
     else:
         module = None if cls.__module__ == "__main__" else cls.__module__
         class_name, registered = cls.__name__, get_registered_name(cls)
@@ -364,3 +366,7 @@ def resolve(identifier: Any, table: dict[str, Any], what: str, custom_objects: d
     if obj is not identifier or callable(obj):
         return obj
     raise ValueError(f"Could not interpret {what} identifier: {identifier!r} (type {type(identifier).__name__}).")
+
+
+# Part of every layer's config, under the module that Keras gives it.
+builtins("keras", {"DTypePolicy": DTypePolicy, "FloatDTypePolicy": FloatDTypePolicy})
