@@ -1,11 +1,14 @@
 """Constructor arguments that many layers share: initializers, regularizers, constraints, activations and sizes."""
 
+import operator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from kerasish import activations, constraints, initializers, regularizers
 from kerasish.core import registry
+from kerasish.core.config import standardize_data_format
 
 _GETTERS = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
 
@@ -66,3 +69,64 @@ def no_quantization(layer: Any, quantization_config: Any) -> None:
             f"{type(layer).__name__}: `quantization_config` must be None, received {quantization_config!r}; "
             "quantized layers are not available."
         )
+
+
+def weight_options(layer: Any, name: str) -> dict[str, Any]:
+    """Return the arguments of `add_weight` that `keep` stored for the weight `name`."""
+    return {kind: getattr(layer, f"{name}_{kind}") for kind in ("initializer", "regularizer", "constraint")}
+
+
+def complaint(layer: Any, name: str, value: Any, expected: str) -> ValueError:
+    """Return the error for a bad constructor argument of a layer."""
+    return ValueError(f"{type(layer).__name__}: `{name}` must be {expected}, received {name}={value!r}.")
+
+
+def integers(layer: Any, name: str, value: Any, count: int, minimum: int = 1) -> tuple[int, ...]:
+    """Return `count` integers of at least `minimum`; one integer stands for all of them.
+
+    Raises:
+        ValueError: naming the layer class and the argument, if `value` is neither.
+    """
+    expected = f"an integer or {count} integers, each at least {minimum}"
+    try:
+        numbers = tuple(operator.index(item) for item in ((value,) * count if np.ndim(value) == 0 else value))
+    except (TypeError, ValueError):
+        raise complaint(layer, name, value, expected) from None
+    if len(numbers) != count or min(numbers) < minimum:
+        raise complaint(layer, name, value, expected)
+    return numbers
+
+
+def choice(layer: Any, name: str, value: Any, allowed: Iterable[str]) -> str:
+    """Return a string in lower case.
+
+    Raises:
+        ValueError: naming the layer class and the argument, if it is not one of `allowed`.
+    """
+    allowed = tuple(allowed)
+    if not isinstance(value, str) or value.lower() not in allowed:
+        raise complaint(layer, name, value, f"one of {allowed}")
+    return value.lower()
+
+
+def data_format(layer: Any, value: Any) -> str:
+    """Return `"channels_last"` or `"channels_first"`; None stands for the default.
+
+    Raises:
+        ValueError: naming the layer class, for anything else.
+    """
+    try:
+        return standardize_data_format(value)
+    except ValueError:
+        raise complaint(layer, "data_format", value, "'channels_last', 'channels_first' or None") from None
+
+
+def fraction(layer: Any, name: str, value: Any) -> Any:
+    """Return a number from 0 to 1.
+
+    Raises:
+        ValueError: naming the layer class and the argument, for anything else.
+    """
+    if not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
+        raise complaint(layer, name, value, "a number between 0 and 1")
+    return value
