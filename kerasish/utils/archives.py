@@ -6,7 +6,7 @@ import stat
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
@@ -64,7 +64,8 @@ def _wanted_formats(archive_format: str | list | tuple | None) -> tuple[str, ...
 
 
 # A member is (parts of its path, opener); the opener is None for a folder.
-Member = tuple[tuple[str, ...], object]
+Opener = Callable[[], IO[bytes]]
+Member = tuple[tuple[str, ...], Opener | None]
 
 
 def _tar_members(archive: tarfile.TarFile) -> list[Member]:
@@ -77,8 +78,8 @@ def _tar_members(archive: tarfile.TarFile) -> list[Member]:
     return members
 
 
-def _tar_opener(archive: tarfile.TarFile, info: tarfile.TarInfo):
-    return lambda: archive.extractfile(info)
+def _tar_opener(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Opener:
+    return lambda: archive.extractfile(info)  # of a plain file, so never None
 
 
 def _zip_members(archive: zipfile.ZipFile) -> list[Member]:
@@ -91,7 +92,7 @@ def _zip_members(archive: zipfile.ZipFile) -> list[Member]:
     return members
 
 
-def _zip_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo):
+def _zip_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Opener:
     return lambda: archive.open(info)
 
 
@@ -115,7 +116,7 @@ def _extract(members: list[Member], target: Path) -> None:
                 place.mkdir(parents=True, exist_ok=True)
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
-            with opener() as source, open(place, "wb") as sink:  # type: ignore[operator]
+            with opener() as source, open(place, "wb") as sink:
                 _copy(source, sink)
         if target.exists():
             target.rename(workspace / "previous")

@@ -222,7 +222,15 @@ class _CarefulRedirects(urllib.request.HTTPRedirectHandler):
     def __init__(self, allow_http: bool) -> None:
         self._allowed = ("https", "http") if allow_http else ("https",)
 
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
         scheme = urllib.parse.urlsplit(newurl).scheme.lower()
         if scheme not in self._allowed:
             raise urllib.error.URLError(f"refused redirection from {req.full_url} to {newurl}")
