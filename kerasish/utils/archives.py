@@ -63,8 +63,9 @@ def _wanted_formats(archive_format: str | list | tuple | None) -> tuple[str, ...
     return wanted
 
 
-# A member is (parts of its path, opener); the opener is None for a folder.
 Opener = Callable[[], IO[bytes]]
+
+# A member is (parts of its path, opener); the opener is None for a folder.
 Member = tuple[tuple[str, ...], Opener | None]
 
 
