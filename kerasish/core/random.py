@@ -18,17 +18,17 @@ _NUMBERED = re.compile(r"(.+)_(\d+)")
 
 
 class _Global:
-    """What follows from the global seed: how often each name drew from it, and the default generator."""
+    """The global seed and what has been drawn from it."""
 
     def __init__(self, seed: int | None) -> None:
         self.seed = int.from_bytes(os.urandom(8)) if seed is None else seed
         self.explicit = seed is not None
         self.draws: dict[str, int] = {}
         self.names = naming.name_counts()
-        self.generator: SeedGenerator | None = None
 
 
 _global: list[_Global] = []
+_default: list["SeedGenerator"] = []
 _lock = threading.Lock()
 
 
@@ -44,6 +44,9 @@ def set_global_seed(seed: int | None) -> None:
         raise ValueError(f"set_global_seed: `seed` must be an integer, received seed={seed!r} ({type(seed).__name__}).")
     with _lock:
         _global[:] = [_Global(None if seed is None else int(seed))]
+    if _default:
+        # The same generator goes on: functions compiled before hold on to its state.
+        _default[0].state.assign(np.array([_default_start(), 0], np.uint32))
 
 
 def get_global_seed() -> int:
@@ -108,11 +111,14 @@ def default_generator() -> "SeedGenerator":
 
     Its state is a Variable like any other: code that compiles such functions has to carry it along.
     """
-    state = _current()
-    if state.generator is None:
-        # Keras takes its default seed from Python's generator, so the values after `set_random_seed` are the same.
-        state.generator = SeedGenerator(random.Random(state.seed).randint(1, 10**9), name="default_seed_generator")
-    return state.generator
+    if not _default:
+        _default.append(SeedGenerator(_default_start(), name="default_seed_generator"))
+    return _default[0]
+
+
+def _default_start() -> int:
+    # Keras takes the seed of its default generator from Python's, so the values after `set_random_seed` are the same.
+    return random.Random(get_global_seed()).randint(1, 10**9)
 
 
 class SeedGenerator:

@@ -122,3 +122,13 @@ def test_plain_jit_refuses_to_lose_the_state():
     with pytest.raises(ValueError, match="seed_generator_state"):
         jax.jit(lambda: ours.normal((2,), seed=generator))()
     np.testing.assert_array_equal(generator.next(), [1, 0])
+
+
+def test_unseeded_draws_in_lifted_jit_are_new_each_time():
+    draw = lifted.jit(lambda: ours.uniform((3,)))
+    first, second = draw(), draw()
+    assert not np.array_equal(first, second)
+    random.set_global_seed(7)
+    np.testing.assert_array_equal(draw(), first)
+    random.set_global_seed(7)
+    np.testing.assert_array_equal(ours.uniform((3,)), first)
