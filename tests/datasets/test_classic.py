@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import importlib
+import inspect
 import io
 import json
 import pickle
@@ -242,3 +243,16 @@ def test_a_file_in_place_is_used_without_network(tmp_path, monkeypatch):
     path.write_text('{"the": 2}')
     with pytest.raises(ConnectionError, match="expected hash"):
         reuters.get_word_index()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [boston_housing, california_housing, cifar10, cifar100, fashion_mnist, imdb, mnist, reuters],
+    ids=lambda module: module.__name__.split(".")[-1],
+)
+def test_signature_of_keras(module):
+    keras = pytest.importorskip("keras")
+    theirs = inspect.signature(getattr(keras.datasets, module.__name__.split(".")[-1]).load_data).parameters
+    ours = inspect.signature(module.load_data).parameters
+    wanted = {name: p.default for name, p in theirs.items() if p.kind is not p.VAR_KEYWORD}
+    assert {name: p.default for name, p in ours.items()} == wanted and list(ours) == list(wanted)

@@ -1,5 +1,6 @@
 """Seeds, names and the public list of `kerasish.utils`."""
 
+import inspect
 import random
 
 import numpy as np
@@ -51,3 +52,13 @@ def test_interactive_logging_switch():
 
 def test_every_listed_name_is_there():
     assert [name for name in utils.__all__ if not hasattr(utils, name)] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["clear_session", "get_file", "is_keras_tensor", "normalize", "pad_sequences", "set_random_seed", "to_categorical"],
+)
+def test_signature_of_keras(name):
+    keras = pytest.importorskip("keras")
+    ours, theirs = (inspect.signature(getattr(module, name)).parameters for module in (utils, keras.utils))
+    assert [(p.name, p.default) for p in ours.values()] == [(p.name, p.default) for p in theirs.values()]
