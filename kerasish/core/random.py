@@ -129,6 +129,7 @@ class SeedGenerator:
     Args:
         seed: integer to start from; by default one that follows from the global seed.
         name: name of the generator, by default unique.
+        **kwargs: `backend`, accepted for compatibility.
 
     Attributes:
         state: Variable, uint32 of shape (2,): the seed and the number of keys drawn.
@@ -141,7 +142,10 @@ class SeedGenerator:
         >>> first, second = normal((3,), seed=generator), normal((3,), seed=generator)
     """
 
-    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
+        kwargs.pop("backend", None)
+        if kwargs:
+            raise ValueError(f"SeedGenerator: unknown arguments {sorted(kwargs)}; expected `seed` and `name`.")
         if seed is not None and not _is_integer(seed):
             raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed!r} ({type(seed).__name__}).")
         self.name = name or naming.auto_name(type(self).__name__)

@@ -45,6 +45,8 @@ def test_seed_generator_config():
     np.testing.assert_array_equal(copy.next(), generator.next())
     with pytest.raises(ValueError, match="must be an integer"):
         random.SeedGenerator("3")
+    with pytest.raises(ValueError, match="sede"):
+        random.SeedGenerator(sede=3)
 
 
 def test_unseeded_generators_follow_the_global_seed():
