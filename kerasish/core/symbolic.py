@@ -352,7 +352,11 @@ def compute_output_spec(fn: Callable, *args: Any, **kwargs: Any) -> Any:
     leaves = tree.flatten([args, kwargs])
     positions = [index for index, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
     if not any(None in leaves[index].shape for index in positions):
-        return _as_keras_tensors(_trace(fn, args, kwargs, leaves, positions, None))
+        try:
+            return _as_keras_tensors(_trace(fn, args, kwargs, leaves, positions, None))
+        except jax.errors.ConcretizationTypeError:
+            # A size depends on values: with probes, ops like `nonzero` say so through `unknown_size`.
+            pass
     first_error: Exception | None = None
     occurring = {size for leaf in leaves for size in getattr(leaf, "shape", ()) if size not in (None, 1)}
     for small, large in (*_PROBES, *(((1, 1), (size, size)) for size in sorted(occurring))):
@@ -390,6 +394,11 @@ def _trace(
         return jax.eval_shape(call, specs)
     finally:
         _local.probe = before
+
+
+def unknown_size() -> int | None:
+    """Return what stands for a size that depends on values while shapes are being inferred; None at other times."""
+    return _local.probe
 
 
 def without_probe(shape: tuple[int, ...]) -> tuple[int | None, ...]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kerasish.core.symbolic import op
+from kerasish.core.symbolic import op, unknown_size
 from kerasish.ops._tensors import Array, Axis, TensorLike, as_axis, tensor
 
 
@@ -18,6 +18,7 @@ def _segment(reduce: Any, data: Any, segment_ids: Any, num_segments: int | None,
             "Segment reduction: `segment_ids` must be a vector with one number for each row of `data`, received shapes "
             f"{segment_ids.shape} and {data.shape}."
         )
+    num_segments = unknown_size() if num_segments is None else num_segments
     if num_segments is None:
         if isinstance(segment_ids, jax.core.Tracer):
             raise ValueError("Segment reduction: give `num_segments` under `jit`, where the shape must be known.")

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kerasish.core.symbolic import op
+from kerasish.core.symbolic import op, unknown_size
 from kerasish.ops._tensors import Array, TensorLike, tensor, to_sparse
 
 
@@ -37,7 +37,7 @@ def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 
     """
     x = tensor(x)
     weights = None if weights is None else tensor(weights)
-    length = max(int(x.max()) + 1 if x.size else 0, minlength)
+    length = unknown_size() or max(int(x.max()) + 1 if x.size else 0, minlength)
     count = functools.partial(jnp.bincount, minlength=minlength, length=length)
     if x.ndim == 2:
         count = jax.vmap(count)
@@ -87,7 +87,7 @@ def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bo
 @op
 def nonzero(x: TensorLike) -> tuple[Array, ...]:
     """Return the indices of the non-zero elements, one vector per axis."""
-    return jnp.nonzero(tensor(x))
+    return jnp.nonzero(tensor(x), size=unknown_size())
 
 
 @op(keras_class="SearchSorted")
@@ -153,7 +153,15 @@ def unique(
         fill_value: by default the smallest element.
     """
     flags = {"return_index": return_index, "return_inverse": return_inverse, "return_counts": return_counts}
-    return jnp.unique(tensor(x), **flags, axis=axis, equal_nan=False, size=size, fill_value=fill_value, sorted=sorted)
+    return jnp.unique(
+        tensor(x),
+        **flags,
+        axis=axis,
+        equal_nan=False,
+        size=size or unknown_size(),
+        fill_value=fill_value,
+        sorted=sorted,
+    )
 
 
 @op(tensors=("indices",))
@@ -181,5 +189,5 @@ def where(condition: TensorLike, x1: TensorLike | None = None, x2: TensorLike | 
     if (x1 is None) != (x2 is None):
         raise ValueError("where: give both `x1` and `x2` or neither, received only one of them.")
     if x1 is None:
-        return jnp.nonzero(tensor(condition))
+        return jnp.nonzero(tensor(condition), size=unknown_size())
     return jnp.where(tensor(condition), tensor(x1), tensor(x2))

@@ -173,7 +173,7 @@ def ravel(x: TensorLike) -> Array:
 @op(tensors=("x",))
 def repeat(x: TensorLike, repeats: Any, axis: int | None = None) -> Array:
     """Repeat each element `repeats` times along `axis`; of the flattened tensor for None."""
-    return jnp.repeat(tensor(x), tensor(repeats) if isinstance(repeats, (list, tuple)) else repeats, axis=axis)
+    return jnp.repeat(tensor(x), np.asarray(repeats) if isinstance(repeats, (list, tuple)) else repeats, axis=axis)
 
 
 @op(tensors=("x",))
