@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import jax
+
 
 class _Table(threading.local):
     # id(tensor) -> (tensor, mask): the tensor is held so that its id stays its own while the table is open.
@@ -52,7 +54,7 @@ def set_mask(x: Any, mask: Any) -> None:
     """Give tensor `x` a mask; None takes it away."""
     entries = _table.entries
     if entries is not None:
-        if mask is not None:
+        if mask is not None and (isinstance(x, jax.core.Tracer) or isinstance(mask, jax.core.Tracer)):
             entries[id(x)] = (x, mask)
             return
         entries.pop(id(x), None)
@@ -60,4 +62,5 @@ def set_mask(x: Any, mask: Any) -> None:
         x._keras_mask = mask
     except AttributeError:
         # Tracers and NumPy arrays take no attributes; outside a frame nobody could read the mask anyway.
-        return
+        if entries is not None and mask is not None:
+            entries[id(x)] = (x, mask)

@@ -1,17 +1,23 @@
 """Layers: the building blocks of models."""
 
 from kerasish.core import registry
-from kerasish.layers.core import Dense
+from kerasish.layers.core import Dense, Embedding, Identity, Lambda, Masking
+from kerasish.layers.einsum_dense import EinsumDense
 from kerasish.layers.input import Input, InputLayer
 from kerasish.layers.layer import Layer
 from kerasish.layers.spec import InputSpec
 
 __all__ = [
     "Dense",
+    "EinsumDense",
+    "Embedding",
+    "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "Lambda",
     "Layer",
+    "Masking",
 ]
 
 registry.builtins("keras.layers", {name: globals()[name] for name in __all__})

@@ -124,7 +124,7 @@ def _check_agrees(
             raise ValueError(f"InputLayer: `{name}`={given!r} contradicts `input_tensor`, whose {name} is {actual!r}.")
 
 
-def Input(  # noqa: N802 - Keras's name
+def Input(
     shape: Shape | None = None,
     batch_size: int | None = None,
     dtype: str | None = None,

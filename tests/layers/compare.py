@@ -1,12 +1,12 @@
 """Compares a layer with Keras's: same configuration, weights and inputs must give the same everything.
 
-    from tests.layers.compare import assert_rejected, assert_same
+from tests.layers.compare import assert_rejected, assert_same
 
-    assert_same("Dense", {"units": 3, "activation": "relu"}, (2, 4))             # inputs as shapes: normal numbers
-    assert_same("Embedding", {"input_dim": 7, "output_dim": 2}, np.array([[1, 2], [6, 0]]))
-    assert_same("Add", {}, [(2, 3), (2, 3)])                                     # one argument, a list of two tensors
-    assert_same(lambda lib: lib.layers.Bidirectional(lib.layers.LSTM(3)), None, (2, 5, 4), masks=[mask])
-    assert_rejected("Dense", {"units": 0}, match="units")
+assert_same("Dense", {"units": 3, "activation": "relu"}, (2, 4))             # inputs as shapes: normal numbers
+assert_same("Embedding", {"input_dim": 7, "output_dim": 2}, np.array([[1, 2], [6, 0]]))
+assert_same("Add", {}, [(2, 3), (2, 3)])                                     # one argument, a list of two tensors
+assert_same(lambda lib: lib.layers.Bidirectional(lib.layers.LSTM(3)), None, (2, 5, 4), masks=[mask])
+assert_rejected("Dense", {"units": 0}, match="units")
 """
 
 import importlib
@@ -112,7 +112,9 @@ def assert_same(
             layer(*(tree.map_structure(jnp.asarray, argument) for argument in inputs), **(call_options or {}))
     _compare_weights(*pair)
     _copy_weights(*pair, rng, weights)
-    results = [_run(layer, side, inputs, masks, training, call_options or {}, gradients) for side, layer in enumerate(pair)]
+    results = [
+        _run(layer, side, inputs, masks, training, call_options or {}, gradients) for side, layer in enumerate(pair)
+    ]
     for value, expected, actual in zip(training, *results, strict=True):
         for what in expected:
             _compare_values(f"{what} (training={value})", expected[what], actual[what], tolerance)
@@ -135,10 +137,14 @@ def assert_rejected(
     def attempt(library: Any, symbolic_tensor: Any) -> None:
         layer = make(library) if callable(make) else getattr(library.layers, make)(**(options or {}))
         rng = np.random.default_rng(0)
-        layer(*(
-            symbolic_tensor(argument) if isinstance(argument, tuple) and None in argument else _filled(argument, rng)
-            for argument in inputs
-        ))
+        layer(
+            *(
+                symbolic_tensor(argument)
+                if isinstance(argument, tuple) and None in argument
+                else _filled(argument, rng)
+                for argument in inputs
+            )
+        )
 
     if keras_too:
         with pytest.raises((ValueError, TypeError)):
@@ -255,7 +261,16 @@ def _run(
                 set_mask(leaf, jnp.asarray(mask))
         arguments = tree.pack_sequence_as(inputs, leaves)
         chosen = options if mode is None else {"training": mode, **options}
-        outputs, others, losses = layer.stateless_call(trainable, others, *arguments, return_losses=True, **chosen)
+        if side:
+            outputs, others, losses = layer.stateless_call(trainable, others, *arguments, return_losses=True, **chosen)
+        else:  # Keras's `stateless_call` leaves out what happens around `call`: masks, casts, activity regularizers.
+            values = {id(v): x for v, x in zip(layer.trainable_variables, trainable, strict=True)}
+            values |= {id(v): x for v, x in zip(layer.non_trainable_variables, others, strict=True)}
+            mapping = [(variable, values[id(variable)]) for variable in layer.variables]
+            with keras.StatelessScope(mapping, collect_losses=True) as scope:
+                outputs, losses = layer(*arguments, **chosen), layer.losses
+            new = [scope.get_current_value(variable) for variable in layer.non_trainable_variables]
+            others = [old if value is None else value for value, old in zip(new, others, strict=True)]
         outputs = [output for output in tree.flatten(outputs) if output is not None]
         found = [get_mask(output) for output in outputs]
         return outputs, others, losses, found
