@@ -12,7 +12,7 @@ from kerasish.core.masks import mask_frame
 from kerasish.core.variable import Scope, Variable
 
 
-class _Recorder(Scope):
+class Recorder(Scope):
     """A scope that also notes which Variables are read from outside it."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class _Lifted:
             args, kwargs = jax.tree.unflatten(structure, merged)
             return fn(*args, **kwargs)
 
-        recorder = _Recorder()
+        recorder = Recorder()
 
         def record(values: list) -> Any:
             with mask_frame(), recorder:

@@ -411,3 +411,6 @@ def write_through(variables: Iterable[Variable], values: Iterable[Any]) -> None:
     """Store new values in variables, shapes and dtypes known to fit: what ends every compiled step."""
     for variable, value in zip(variables, values, strict=True):
         variable._value = value
+
+
+StatelessScope = Scope  # Keras's name

@@ -39,6 +39,8 @@ def _tracked_build(build: Callable) -> Callable:
         finally:
             self._building = False
         bound = inspect.signature(build).bind(self, *args, **kwargs).arguments
+        if not self._trainable:
+            self.trainable = False  # the new weights too
         self._build_shapes = {name: shape for name, shape in list(bound.items())[1:] if name != "kwargs"}
         self.built = True
         return None
@@ -642,9 +644,11 @@ class Layer(Operation):
         config["dtype"] = registry.serialize_keras_object(self.dtype_policy)
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        if type(self).get_config is Layer.get_config:
+        if getattr(type(self).get_config, "_remembers_arguments", False):
             config |= self._remembered_arguments()
         return config
+
+    get_config._remembers_arguments = True  # type: ignore[attr-defined]
 
     def _remembered_arguments(self) -> dict:
         args, kwargs = self._init_arguments
@@ -671,7 +675,7 @@ class Layer(Operation):
         config = dict(config)
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = get_policy(config["dtype"])
-        if cls.get_config is Layer.get_config:
+        if getattr(cls.get_config, "_remembers_arguments", False):
             for name, value in config.items():
                 if isinstance(value, dict) and {"class_name", "config"} <= set(value):
                     config[name] = registry.deserialize_keras_object(value)

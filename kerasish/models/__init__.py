@@ -1,0 +1,12 @@
+"""Models: Sequential stacks, functional graphs and subclasses."""
+
+from kerasish.core.registry import builtins
+from kerasish.models.cloning import clone_model
+from kerasish.models.model import Model, model_from_json
+from kerasish.models.sequential import Sequential
+
+builtins("keras", {"Sequential": Sequential})
+builtins("keras.src.models.functional", {"Functional": Model})
+builtins("keras.models", {"Sequential": Sequential, "Model": Model})
+
+__all__ = ["Model", "Sequential", "clone_model", "model_from_json"]

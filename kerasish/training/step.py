@@ -1,0 +1,201 @@
+"""Steps of training: what one batch does to a model, and the compiled programs that do it to many batches."""
+
+from collections.abc import Callable
+from sys import getrefcount
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from kerasish.core import tree
+from kerasish.core.lifted import Recorder, value_and_grad
+from kerasish.core.masks import get_mask, mask_frame, set_mask
+from kerasish.core.variable import Variable, write_through
+from kerasish.training.data import unpack_x_y_sample_weight
+from kerasish.training.interrupt import Interrupt
+
+
+def train_step(model: Any, data: Any) -> dict:
+    """Do one gradient step on a batch: the default of `Model.train_step`."""
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    weights = model.trainable_variables
+
+    def compute() -> tuple[Any, Any]:
+        y_pred = model(x, training=True)
+        loss = model._compute_loss(x, y, y_pred, sample_weight, training=True)
+        scaled = loss if model.optimizer is None else model.optimizer.scale_loss(loss)
+        return scaled, (loss, y_pred, tree.map_structure(get_mask, y_pred))
+
+    if weights:
+        (_, (loss, y_pred, masks)), grads = value_and_grad(compute, weights, has_aux=True)()
+        # Differentiation hands back other arrays than the model made; metrics still need their masks.
+        jax.tree.map(set_mask, tree.flatten(y_pred), tree.flatten(masks), is_leaf=lambda leaf: leaf is None)
+        model.optimizer.apply(grads, weights)
+    else:
+        _, (loss, y_pred, _) = compute()
+    model._track_loss(loss, x)
+    return model.compute_metrics(x, y, y_pred, sample_weight)
+
+
+def test_step(model: Any, data: Any) -> dict:
+    """Compute loss and metrics of a batch: the default of `Model.test_step`."""
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    y_pred = model(x, training=False)
+    loss = model._compute_loss(x, y, y_pred, sample_weight, training=False)
+    model._track_loss(loss, x)
+    return model.compute_metrics(x, y, y_pred, sample_weight)
+
+
+def predict_step(model: Any, data: Any) -> Any:
+    """Compute the outputs for a batch: the default of `Model.predict_step`."""
+    x, _, _ = unpack_x_y_sample_weight(data)
+    return model(x, training=False)
+
+
+def all_variables(model: Any) -> list[Variable]:
+    """Return the variables a step is expected to use: of the model, its optimizer and its metrics."""
+    optimizer = [] if model.optimizer is None else model.optimizer.variables
+    return list({id(v): v for v in [*model.variables, *optimizer, *model.metrics_variables]}.values())
+
+
+class Program:
+    """A step compiled for batches of one structure, with the variables it reads and writes as inputs and outputs.
+
+    The step is traced once. Batches are given one by one (`run`), or lie in arrays on the device, from which the
+    program takes a batch (`run_at`) or many, in a loop without returning to Python (`run_at` with `count`).
+
+    Args:
+        step: function of a batch that reads and assigns Variables and returns logs or outputs.
+        variables: those it is expected to use; others that it turns out to use are added.
+        batch: a batch, or its shapes and dtypes.
+        donate: whether the memory of variables that are written may be reused.
+
+    Attributes:
+        has_convolution: whether the step contains a convolution.
+    """
+
+    def __init__(self, step: Callable, variables: list[Variable], batch: Any, donate: bool = True) -> None:
+        batch = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), batch)
+        self._sizes = [leaf.shape[0] for leaf in jax.tree.leaves(batch) if leaf.shape]
+        known, written = list(variables), []
+        while True:
+            unknown: dict[int, Variable] = {}
+            traced = jax.jit(_pure(step, known, written, unknown))
+            trace = traced.trace([jax.ShapeDtypeStruct(v.shape, v.dtype) for v in known], batch)
+            if not unknown:
+                break
+            known.extend(unknown.values())
+        self.has_convolution = _contains(trace.jaxpr.jaxpr, "conv_general_dilated")
+        _, self._logs = trace.out_info
+        changed = {id(variable) for variable in written}
+        self.written = list(written)
+        self.read = [variable for variable in known if id(variable) not in changed]
+        position = {id(variable): index for index, variable in enumerate([*self.written, *self.read])}
+        places = [position[id(variable)] for variable in known]
+
+        def one(state: list, kept: list, batch: Any) -> tuple[list, Any]:
+            values = [*state, *kept]
+            return traced([values[place] for place in places], batch)
+
+        def at(state: list, kept: list, data: Any, order: Any, start: Any) -> tuple[list, Any]:
+            return one(state, kept, self._take(data, order, start))
+
+        def loop(state: list, kept: list, data: Any, order: Any, start: Any, count: Any) -> tuple[list, Any]:
+            def body(index: Any, carry: tuple) -> tuple:
+                state, logs = one(carry[0], kept, self._take(data, order, start + index * self._sizes[0]))
+                return state, logs
+
+            logs = jax.tree.map(lambda info: jnp.zeros(info.shape, info.dtype), self._logs)
+            return lax.fori_loop(0, count, body, (state, logs))
+
+        donated = (0,) if donate else ()
+        self._one = jax.jit(one, donate_argnums=donated)
+        self._at = jax.jit(at, donate_argnums=donated)
+        self._loop = jax.jit(loop, donate_argnums=donated)
+
+    def _take(self, data: Any, order: Any, start: Any) -> Any:
+        size = self._sizes[0]
+        if order is None:
+            return jax.tree.map(lambda array: lax.dynamic_slice_in_dim(array, start, size), data)
+        index = lax.dynamic_slice_in_dim(order, start, size)
+        return jax.tree.map(lambda array: array.at[index].get(mode="promise_in_bounds"), data)
+
+    def run(self, batch: Any) -> Any:
+        """Do the step on one batch; return its logs or outputs."""
+        return self._execute(self._one, batch)
+
+    def run_at(self, data: Any, order: Any, start: int, count: int | None = None) -> Any:
+        """Do the step on batches taken from arrays.
+
+        Args:
+            data: nest of arrays, one row per sample.
+            order: indices of the samples in the order they are used; None for the arrays' own order.
+            start: position of the first sample in that order.
+            count: number of batches to do in one go; None for a single step outside any loop.
+
+        Returns:
+            The logs of the last step.
+        """
+        if count is None:
+            return self._execute(self._at, data, order, start)
+        return self._execute(self._loop, data, order, start, count)
+
+    def _execute(self, compiled: Callable, *args: Any) -> Any:
+        state = _owned(self.written)
+        kept = [variable._value for variable in self.read]
+        with Interrupt.held:
+            new_state, logs = compiled(state, kept, *args)
+            write_through(self.written, new_state)
+        return logs
+
+    def prepare(self, data: Any, order: Any) -> Callable:
+        """Return a function that compiles the single step from arrays, to be run in another thread."""
+        values = ([variable._value for variable in self.written], [variable._value for variable in self.read])
+        specs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (*values, data, order))
+        lowered = self._at.lower(*specs, 0)
+
+        def compile_() -> None:
+            self._at = lowered.compile()
+
+        return compile_
+
+
+def _pure(step: Callable, known: list[Variable], written: list[Variable], unknown: dict[int, Variable]) -> Callable:
+    """Return `step` as a pure function; tracing it fills `written` and `unknown`."""
+
+    def pure(values: list, batch: Any) -> tuple[list, Any]:
+        with mask_frame(), Recorder.of(known, values) as scope:
+            logs = step(batch)
+        ids = {id(variable) for variable in known}
+        written[:] = [variable for variable, _ in scope.updates]
+        unknown.update({key: variable for key, variable in scope.reads.items() if key not in ids})
+        unknown.update({id(variable): variable for variable in written if id(variable) not in ids})
+        # Strong types, so that a loop carries what it returns.
+        logs = jax.tree.map(lambda x: lax.convert_element_type(x, jnp.asarray(x).dtype), logs)
+        return [scope.read(variable) for variable in written], logs
+
+    return pure
+
+
+def _owned(variables: list[Variable]) -> list[jax.Array]:
+    """Return the values of variables, copied where somebody else holds the array: donating would take it from them."""
+    values = []
+    for variable in variables:
+        value = variable._value
+        # Three references are ours: the variable's, the local name's and the call's.
+        values.append(value if getrefcount(value) <= 3 else jnp.copy(value))
+    return values
+
+
+def _contains(jaxpr: Any, primitive: str) -> bool:
+    """Return whether a jaxpr, or one nested in it, uses a primitive."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == primitive:
+            return True
+        for value in equation.params.values():
+            for item in value if isinstance(value, (list, tuple)) else (value,):
+                inner = getattr(item, "jaxpr", item)
+                if hasattr(inner, "eqns") and _contains(inner, primitive):
+                    return True
+    return False
