@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import ml_dtypes
 import numpy as np
 from jax import lax
 
@@ -74,7 +73,7 @@ def _range(dtype: str) -> tuple[Any, Any]:
     """Return the smallest and largest value of a dtype."""
     if dtype == "bool":
         return 0, 1
-    info = ml_dtypes.iinfo(dtype) if "int" in dtype else ml_dtypes.finfo(dtype)
+    info = jnp.iinfo(dtype) if "int" in dtype else jnp.finfo(dtype)
     return (int(info.min), int(info.max)) if "int" in dtype else (float(info.min), float(info.max))
 
 

@@ -134,7 +134,7 @@ def resize(
     _check_choice("interpolation", interpolation, _RESIZE_METHODS)
     _check_choice("fill_mode", fill_mode, ("constant",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
-        raise ValueError("resize: only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` can be True.")
+        raise ValueError("resize: only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` may be True, received both.")
     top = images.ndim - 3 if last else images.ndim - 2
     height, width = images.shape[top : top + 2]
     fitting = int(float(width * size[0]) / size[1]), int(float(height * size[1]) / size[0])

@@ -20,9 +20,7 @@ def _segment(reduce: Any, data: Any, segment_ids: Any, num_segments: int | None,
         )
     num_segments = unknown_size() if num_segments is None else num_segments
     if num_segments is None:
-        if isinstance(segment_ids, jax.core.Tracer):
-            raise ValueError("Segment reduction: give `num_segments` under `jit`, where the shape must be known.")
-        num_segments = int(segment_ids.max()) + 1
+        num_segments = int(segment_ids.max()) + 1  # an error under `jit`, where the shape must be known
     return reduce(data, segment_ids, num_segments, indices_are_sorted=is_sorted)
 
 
