@@ -110,7 +110,7 @@ class LowRankAdaptable(Layer):
         self.lora_enabled = True
         self.lora_rank = rank
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
-        setattr(self, name, LowRankWeight(base, *factors, self.lora_alpha / rank))
+        setattr(self, name, LowRankWeight(base, factors[0], factors[1], self.lora_alpha / rank))
 
     def _stored_weights(self) -> list[Variable]:
         """The weights that files hold: all but the two factors."""

@@ -59,14 +59,12 @@ def saturate_cast(x: TensorLike, dtype: str) -> Array:
     """Return `x` converted to `dtype`, values beyond its range cut to its ends instead of wrapping round."""
     x, dtype = tensor(x), standardize_dtype(dtype)
     (low, high), (new_low, new_high) = _range(standardize_dtype(x.dtype)), _range(dtype)
-    if new_low > low or new_high < high:
-        # The ends of the new range may not exist in the old type: take the next number inside.
-        limits = np.asarray([max(low, new_low), min(high, new_high)], dtype=np.float64).astype(x.dtype)
-        for index, outside in enumerate((float(limits[0]) < new_low, float(limits[1]) > new_high)):
-            if outside:
-                limits[index] = np.nextafter(limits[index], limits.dtype.type(0))
-        x = jnp.clip(x.astype("int32") if x.dtype == bool else x, limits[0], limits[1])
-    return x.astype(dtype)
+    result = x.astype(dtype)
+    if new_low > low:
+        result = jnp.where(x <= new_low, jnp.asarray(new_low, dtype), result)
+    if new_high < high:
+        result = jnp.where(x >= new_high, jnp.asarray(new_high, dtype), result)
+    return result
 
 
 def _range(dtype: str) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from kerasish.optimizers.multi import MultiOptimizer, OptimizerMap
 from kerasish.optimizers.optax_adapter import OptaxOptimizer, is_gradient_transformation
 from kerasish.optimizers.optimizer import Optimizer
 
-OBJECTS = {
+OBJECTS: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
         *(Optimizer, SGD, RMSprop, Adam, AdamW, Adamax, Adadelta, Adagrad, Nadam, Ftrl, Lion, Adafactor, Lamb, Muon),
