@@ -110,6 +110,18 @@ class Optimizer(OptimizerState):
         self._excluded_names: tuple[str, ...] = ()
         self._init_state(learning_rate)
 
+    def assign(self, variable: Variable, value: Any) -> None:
+        """Assign `value` to a variable or slot."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: Any) -> None:
+        """Add `value` to a variable or slot."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Variable, value: Any) -> None:
+        """Subtract `value` from a variable or slot."""
+        variable.assign_sub(value)
+
     def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         """Assign one variable, and its slots, their values after a step along `gradient`."""
         raise NotImplementedError(
@@ -284,20 +296,20 @@ class Optimizer(OptimizerState):
         return self.weight_decay if self._use_weight_decay(variable) else None
 
     def _apply_weight_decay(self, variables: list[Variable]) -> None:
-        rate, factors = unwrap(self.learning_rate), {}
+        factors: dict[Any, jax.Array] = {}
         for variable in variables:
             decay = self._weight_decay_of(variable)
             if decay is not None:
                 key = decay, compute_dtype(variable)
                 if key not in factors:
-                    factors[key] = 1 - jnp.asarray(rate, key[1]) * decay
+                    factors[key] = 1 - jnp.asarray(unwrap(self.learning_rate), key[1]) * decay
                 variable.assign(variable.value * factors[key])
 
     def _update_averages(self) -> None:
         """Move the averages of all weights, and overwrite the weights with them when it is time."""
         iterations, momenta = unwrap(self.iterations), {}
         for variable in self._trainable_variables:
-            average = self._slots[variable].get("average")
+            average = self._slots.get(variable, {}).get("average")
             if average is None:
                 continue
             first = self._first_iteration.get(variable, 0)

@@ -166,7 +166,8 @@ class PolynomialDecay(LearningRateSchedule):
             decay_steps = decay_steps * jnp.where(step == 0, 1.0, jnp.ceil(step / decay_steps))
         else:
             step = jnp.minimum(step, decay_steps)
-        remaining = jnp.power(1 - step / decay_steps, self.power)
+        # XLA may divide by multiplying with a rounded reciprocal: never take a root of -1e-7.
+        remaining = jnp.power(jnp.maximum(1 - step / decay_steps, 0.0), self.power)
         return (self.initial_learning_rate - self.end_learning_rate) * remaining + self.end_learning_rate
 
     def get_config(self) -> dict[str, Any]:
