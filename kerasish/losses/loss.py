@@ -192,10 +192,12 @@ def with_function(config: dict[str, Any], module: str) -> dict[str, Any]:
     serialized = config.pop("fn")
     name = serialized.get("config") if isinstance(serialized, dict) else serialized
     fn = registry.builtin(module, name) if isinstance(name, str) else None
-    return {
-        "fn": fn or registry.deserialize_keras_object(serialized),
-        **registry.deserialize_keras_object(config),
+    # Strings such as the name stay strings, even where a custom object has the same name.
+    arguments = {
+        key: value if isinstance(value, str) else registry.deserialize_keras_object(value)
+        for key, value in config.items()
     }
+    return {"fn": fn or registry.deserialize_keras_object(serialized), **arguments}
 
 
 def standardize_reduction(reduction: str | None) -> str | None:
