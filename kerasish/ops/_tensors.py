@@ -15,7 +15,8 @@ from kerasish.core.variable import Variable
 
 Array: TypeAlias = jax.Array
 TensorLike: TypeAlias = jax.typing.ArrayLike | Sequence[Any] | Variable | KerasTensor
-Axis: TypeAlias = int | Sequence[int] | None
+Ints: TypeAlias = int | Sequence[int]
+Axis: TypeAlias = Ints | None
 
 
 def tensor(x: Any, dtype: str | None = None) -> Array:
@@ -67,7 +68,7 @@ def canonical_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     return tuple(canonical_axis(a, ndim) for a in (axis if isinstance(axis, (list, tuple)) else (axis,)))
 
 
-def as_tuple(value: int | Sequence[int], count: int, name: str) -> tuple[int, ...]:
+def as_tuple(value: Ints, count: int, name: str) -> tuple[int, ...]:
     """Return an integer repeated `count` times, or a sequence of that length as a tuple.
 
     Raises:

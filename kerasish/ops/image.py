@@ -13,7 +13,7 @@ from kerasish.core.config import standardize_data_format
 from kerasish.core.dtypes import is_float_dtype, is_int_dtype, result_type, standardize_dtype
 from kerasish.core.random import draw_seed
 from kerasish.core.symbolic import op
-from kerasish.ops._tensors import Array, TensorLike, as_tuple, tensor
+from kerasish.ops._tensors import Array, Ints, TensorLike, as_tuple, tensor
 from kerasish.ops.core import saturate_cast
 from kerasish.ops.nn.convolution import conv, depthwise_conv
 
@@ -105,16 +105,10 @@ def hsv_to_rgb(images: TensorLike, data_format: str | None = None) -> Array:
 
 @op(tensors=("images",))
 def resize(
-    images: TensorLike,
-    size: Sequence[int],
-    interpolation: str = "bilinear",
-    antialias: bool = False,
-    crop_to_aspect_ratio: bool = False,
-    pad_to_aspect_ratio: bool = False,
-    fill_mode: str = "constant",
-    fill_value: float = 0.0,
-    data_format: str | None = None,
-) -> Array:
+    images: TensorLike, size: Sequence[int], interpolation: str = "bilinear", antialias: bool = False,
+    crop_to_aspect_ratio: bool = False, pad_to_aspect_ratio: bool = False, fill_mode: str = "constant",
+    fill_value: float = 0.0, data_format: str | None = None,
+) -> Array:  # fmt: skip
     """Resize images to `size`; integers are rounded and kept in their range.
 
     Args:
@@ -134,7 +128,9 @@ def resize(
     _check_choice("interpolation", interpolation, _RESIZE_METHODS)
     _check_choice("fill_mode", fill_mode, ("constant",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
-        raise ValueError("resize: only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` may be True, received both.")
+        raise ValueError(
+            "resize: only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` may be True, received both."
+        )
     top = images.ndim - 3 if last else images.ndim - 2
     height, width = images.shape[top : top + 2]
     fitting = int(float(width * size[0]) / size[1]), int(float(height * size[1]) / size[0])
@@ -177,13 +173,9 @@ def _project(images: Array, transforms: Array, interpolation: str, fill_mode: st
 
 @op
 def affine_transform(
-    images: TensorLike,
-    transform: TensorLike,
-    interpolation: str = "bilinear",
-    fill_mode: str = "constant",
-    fill_value: float = 0,
-    data_format: str | None = None,
-) -> Array:
+    images: TensorLike, transform: TensorLike, interpolation: str = "bilinear", fill_mode: str = "constant",
+    fill_value: float = 0, data_format: str | None = None,
+) -> Array:  # fmt: skip
     """Move each output pixel's value from where the transform maps it.
 
     Args:
@@ -208,13 +200,9 @@ def affine_transform(
 
 @op
 def perspective_transform(
-    images: TensorLike,
-    start_points: TensorLike,
-    end_points: TensorLike,
-    interpolation: str = "bilinear",
-    fill_value: float = 0,
-    data_format: str | None = None,
-) -> Array:
+    images: TensorLike, start_points: TensorLike, end_points: TensorLike, interpolation: str = "bilinear",
+    fill_value: float = 0, data_format: str | None = None,
+) -> Array:  # fmt: skip
     """Move four points `(x, y)` of each image, and everything between them in perspective.
 
     Args:
@@ -252,13 +240,9 @@ def perspective_transform(
 
 @op(tensors=("images",))
 def extract_patches(
-    images: TensorLike,
-    size: int | Sequence[int],
-    strides: int | Sequence[int] | None = None,
-    dilation_rate: int | Sequence[int] = 1,
-    padding: str = "valid",
+    images: TensorLike, size: Ints, strides: Ints | None = None, dilation_rate: Ints = 1, padding: str = "valid",
     data_format: str | None = None,
-) -> Array:
+) -> Array:  # fmt: skip
     """Return the windows of images (or volumes, for a `size` of three) with their elements as channels.
 
     Args:
@@ -289,13 +273,9 @@ def extract_patches(
 
 
 def extract_patches_3d(
-    volumes: TensorLike,
-    size: int | Sequence[int],
-    strides: int | Sequence[int] | None = None,
-    dilation_rate: int | Sequence[int] = 1,
-    padding: str = "valid",
+    volumes: TensorLike, size: Ints, strides: Ints | None = None, dilation_rate: Ints = 1, padding: str = "valid",
     data_format: str | None = None,
-) -> Array:
+) -> Array:  # fmt: skip
     """Return the windows of volumes (rank 4 or, in a batch, 5) with their elements as channels: `extract_patches`."""
     return extract_patches(volumes, as_tuple(size, 3, "size"), strides, dilation_rate, padding, data_format)
 
@@ -342,15 +322,10 @@ def _borders(
 
 @op
 def pad_images(
-    images: TensorLike,
-    top_padding: int | None = None,
-    left_padding: int | None = None,
-    bottom_padding: int | None = None,
-    right_padding: int | None = None,
-    target_height: int | None = None,
-    target_width: int | None = None,
-    data_format: str | None = None,
-) -> Array:
+    images: TensorLike, top_padding: int | None = None, left_padding: int | None = None,
+    bottom_padding: int | None = None, right_padding: int | None = None, target_height: int | None = None,
+    target_width: int | None = None, data_format: str | None = None,
+) -> Array:  # fmt: skip
     """Add zeros around images; of top, bottom and target height exactly two are given, and likewise across."""
     images, last = _images(images, data_format)
     top = images.ndim - 3 if last else images.ndim - 2
@@ -364,15 +339,10 @@ def pad_images(
 
 @op
 def crop_images(
-    images: TensorLike,
-    top_cropping: int | None = None,
-    left_cropping: int | None = None,
-    bottom_cropping: int | None = None,
-    right_cropping: int | None = None,
-    target_height: int | None = None,
-    target_width: int | None = None,
-    data_format: str | None = None,
-) -> Array:
+    images: TensorLike, top_cropping: int | None = None, left_cropping: int | None = None,
+    bottom_cropping: int | None = None, right_cropping: int | None = None, target_height: int | None = None,
+    target_width: int | None = None, data_format: str | None = None,
+) -> Array:  # fmt: skip
     """Cut the border off images; of top, bottom and target height exactly two are given, and likewise across."""
     images, last = _images(images, data_format)
     top = images.ndim - 3 if last else images.ndim - 2
@@ -401,11 +371,9 @@ def _filter(images: Array, kernel: Array, padding: str = "same") -> Array:
 
 @op
 def gaussian_blur(
-    images: TensorLike,
-    kernel_size: Sequence[int] = (3, 3),
-    sigma: Sequence[float] = (1.0, 1.0),
+    images: TensorLike, kernel_size: Sequence[int] = (3, 3), sigma: Sequence[float] = (1.0, 1.0),
     data_format: str | None = None,
-) -> Array:
+) -> Array:  # fmt: skip
     """Smooth images with a bell-shaped kernel; `kernel_size` and `sigma` give its width first, then its height."""
     images, restore = _batched(images, data_format)
     sigma = tensor(sigma, str(images.dtype))
@@ -415,15 +383,9 @@ def gaussian_blur(
 
 @op
 def elastic_transform(
-    images: TensorLike,
-    alpha: float = 20.0,
-    sigma: float = 5.0,
-    interpolation: str = "bilinear",
-    fill_mode: str = "reflect",
-    fill_value: float = 0.0,
-    seed: Any = None,
-    data_format: str | None = None,
-) -> Array:
+    images: TensorLike, alpha: float = 20.0, sigma: float = 5.0, interpolation: str = "bilinear",
+    fill_mode: str = "reflect", fill_value: float = 0.0, seed: Any = None, data_format: str | None = None,
+) -> Array:  # fmt: skip
     """Distort images by a smooth random field of displacements.
 
     Args:
@@ -458,14 +420,9 @@ def elastic_transform(
 
 @op(tensors=("images", "output_shape", "scale", "translation"))
 def scale_and_translate(
-    images: TensorLike,
-    output_shape: Sequence[int],
-    scale: TensorLike,
-    translation: TensorLike,
-    spatial_dims: Sequence[int],
-    method: str,
-    antialias: bool = True,
-) -> Array:
+    images: TensorLike, output_shape: Sequence[int], scale: TensorLike, translation: TensorLike,
+    spatial_dims: Sequence[int], method: str, antialias: bool = True,
+) -> Array:  # fmt: skip
     """Scale and move the axes `spatial_dims`: output place `x` is read at `(x - translation) / scale`.
 
     Args:
@@ -496,15 +453,9 @@ def sobel_edges(images: TensorLike, data_format: str | None = None) -> Array:
 
 @op(keras_class="SSIM")
 def ssim(
-    image1: TensorLike,
-    image2: TensorLike,
-    max_val: float = 1.0,
-    filter_size: int = 11,
-    filter_sigma: float = 1.5,
-    k1: float = 0.01,
-    k2: float = 0.03,
-    data_format: str | None = None,
-) -> Array:
+    image1: TensorLike, image2: TensorLike, max_val: float = 1.0, filter_size: int = 11, filter_sigma: float = 1.5,
+    k1: float = 0.01, k2: float = 0.03, data_format: str | None = None,
+) -> Array:  # fmt: skip
     """Return the structural similarity of images, 1 for equal ones (Wang et al., 2004), averaged over each image.
 
     Args:

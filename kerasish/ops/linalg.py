@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from kerasish.core.symbolic import op
 from kerasish.ops._tensors import Array, Axis, TensorLike, as_axis, as_float, tensor
 
+# Short functions stand close together.
+# fmt: off
 
 def _matrix(x: Any, name: str, square: bool = True) -> Array:
     """Return `x` as an array; raises ValueError unless it holds (square) matrices."""
@@ -17,7 +19,6 @@ def _matrix(x: Any, name: str, square: bool = True) -> Array:
         what = "square matrices" if square else "matrices"
         raise ValueError(f"{name}: expected {what} in the last two axes, received shape {x.shape}.")
     return x
-
 
 @op
 def cholesky(x: TensorLike, upper: bool = False) -> Array:
@@ -31,7 +32,6 @@ def cholesky(x: TensorLike, upper: bool = False) -> Array:
         raise ValueError("cholesky: the decomposition failed; `x` must be symmetric and positive definite.")
     return result
 
-
 @op
 def cholesky_inverse(x: TensorLike, upper: bool = False) -> Array:
     """Return the inverse of the matrix whose Cholesky factor is `x`."""
@@ -42,30 +42,25 @@ def cholesky_inverse(x: TensorLike, upper: bool = False) -> Array:
     transposed = jnp.swapaxes(inverse, -1, -2)
     return inverse @ transposed if upper else transposed @ inverse
 
-
 @op
 def det(x: TensorLike) -> Array:
     """Return the determinants."""
     return jnp.linalg.det(_matrix(x, "det"))
-
 
 @op
 def eig(x: TensorLike) -> tuple[Array, Array]:
     """Return complex eigenvalues and, as columns, eigenvectors (on CPU only)."""
     return tuple(jnp.linalg.eig(_matrix(x, "eig")))
 
-
 @op
 def eigh(x: TensorLike) -> tuple[Array, Array]:
     """Return eigenvalues in ascending order and, as columns, eigenvectors of symmetric matrices."""
     return tuple(jnp.linalg.eigh(_matrix(x, "eigh")))
 
-
 @op
 def inv(x: TensorLike) -> Array:
     """Return the inverse matrices."""
     return jnp.linalg.inv(_matrix(x, "inv"))
-
 
 @op(tensors=("fun", "primals", "tangents"), keras_class="JVP")
 def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> tuple:
@@ -79,12 +74,10 @@ def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> tu
     """
     return jax.jvp(fun, primals, tangents, has_aux=has_aux)
 
-
 @op
 def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Array:
     """Return the `x` that minimizes `|a x - b|`; singular values below `rcond` times the largest count as 0."""
     return jnp.linalg.lstsq(tensor(a), tensor(b), rcond=rcond)[0]
-
 
 @op
 def lu_factor(x: TensorLike) -> tuple[Array, Array]:
@@ -95,12 +88,10 @@ def lu_factor(x: TensorLike) -> tuple[Array, Array]:
         factor = jax.vmap(factor)
     return tuple(factor(x))
 
-
 @op
 def matrix_rank(x: TensorLike, tol: float | None = None) -> Array:
     """Return the number of singular values above `tol`, as int32."""
     return jnp.linalg.matrix_rank(_matrix(x, "matrix_rank", square=False), tol).astype("int32")
-
 
 @op
 def norm(x: TensorLike, ord: int | float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -114,12 +105,10 @@ def norm(x: TensorLike, ord: int | float | str | None = None, axis: Axis = None,
     """
     return jnp.linalg.norm(as_float(x), ord=ord, axis=as_axis(axis), keepdims=keepdims)
 
-
 @op
 def pinv(x: TensorLike, rcond: float | None = None) -> Array:
     """Return the pseudo-inverse; singular values below `rcond` times the largest count as 0."""
     return jnp.linalg.pinv(_matrix(x, "pinv", square=False), rcond)
-
 
 @op
 def qr(x: TensorLike, mode: str = "reduced") -> tuple[Array, Array]:
@@ -127,7 +116,6 @@ def qr(x: TensorLike, mode: str = "reduced") -> tuple[Array, Array]:
     if mode not in ("reduced", "complete"):
         raise ValueError(f"qr: `mode` must be 'reduced' or 'complete', received mode={mode!r}.")
     return tuple(jnp.linalg.qr(_matrix(x, "qr", square=False), mode=mode))
-
 
 def _system(a: Any, b: Any, name: str) -> tuple[Array, Array]:
     """Return matrix and right-hand side; raises ValueError where they do not fit."""
@@ -138,18 +126,15 @@ def _system(a: Any, b: Any, name: str) -> tuple[Array, Array]:
         )
     return a, b
 
-
 @op
 def solve(a: TensorLike, b: TensorLike) -> Array:
     """Return the `x` with `a x = b`, for vectors or matrices `b`."""
     return jnp.linalg.solve(*_system(a, b, "solve"))
 
-
 @op
 def solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Array:
     """Return the `x` with `a x = b`, reading only the upper (or `lower`) triangle of `a`."""
     return jax.scipy.linalg.solve_triangular(*_system(a, b, "solve_triangular"), lower=lower)
-
 
 @op(keras_class="SVD")
 def svd(x: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:

@@ -10,6 +10,8 @@ from jax import lax
 from kerasish.core.symbolic import op, unknown_size
 from kerasish.ops._tensors import Array, Axis, TensorLike, as_axis, tensor
 
+# Short functions stand close together.
+# fmt: off
 
 def _segment(reduce: Any, data: Any, segment_ids: Any, num_segments: int | None, is_sorted: bool) -> Array:
     data, segment_ids = tensor(data), tensor(segment_ids)
@@ -22,7 +24,6 @@ def _segment(reduce: Any, data: Any, segment_ids: Any, num_segments: int | None,
     if num_segments is None:
         num_segments = int(segment_ids.max()) + 1  # an error under `jit`, where the shape must be known
     return reduce(data, segment_ids, num_segments, indices_are_sorted=is_sorted)
-
 
 @op(tensors=("data", "segment_ids"))
 def segment_sum(
@@ -38,14 +39,12 @@ def segment_sum(
     """
     return _segment(jax.ops.segment_sum, data, segment_ids, num_segments, sorted)
 
-
 @op(tensors=("data", "segment_ids"))
 def segment_max(
     data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
 ) -> Array:
     """Return the largest of the rows of `data` with each number in `segment_ids`; see `segment_sum`."""
     return _segment(jax.ops.segment_max, data, segment_ids, num_segments, sorted)
-
 
 @op(tensors=("data", "segment_ids"))
 def segment_min(
@@ -54,7 +53,6 @@ def segment_min(
     """Return the smallest of the rows of `data` with each number in `segment_ids`; see `segment_sum`."""
     return _segment(jax.ops.segment_min, data, segment_ids, num_segments, sorted)
 
-
 @op(tensors=("data", "segment_ids"))
 def segment_prod(
     data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
@@ -62,12 +60,10 @@ def segment_prod(
     """Return the product of the rows of `data` with each number in `segment_ids`; see `segment_sum`."""
     return _segment(jax.ops.segment_prod, data, segment_ids, num_segments, sorted)
 
-
 @op(tensors=("x",))
 def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Array, Array]:
     """Return the `k` largest elements along the last axis, in descending order, and their indices."""
     return tuple(lax.top_k(tensor(x), k))
-
 
 @op(tensors=("targets", "predictions"))
 def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> Array:
@@ -77,12 +73,10 @@ def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> Array:
     chosen = jnp.where(jnp.isnan(chosen), -jnp.inf, chosen)
     return jnp.sum(predictions > chosen, axis=-1) < k
 
-
 @op
 def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return `log(sum(exp(x)))` over `axis` without overflow."""
     return jax.nn.logsumexp(tensor(x), axis=as_axis(axis), keepdims=keepdims)
-
 
 @op(keras_class="CDist")
 def cdist(x: TensorLike, y: TensorLike) -> Array:
@@ -94,14 +88,12 @@ def cdist(x: TensorLike, y: TensorLike) -> Array:
         )
     return jnp.sqrt(jnp.sum(jnp.square(x[..., :, None, :] - y[..., None, :, :]), axis=-1))
 
-
 @op(tensors=("x",))
 def extract_sequences(x: TensorLike, sequence_length: int, sequence_stride: int) -> Array:
     """Cut the last axis into sequences of `sequence_length` elements that start `sequence_stride` apart."""
     x = tensor(x)
     count = 1 + (x.shape[-1] - sequence_length) // sequence_stride
     return x[..., np.arange(count)[:, None] * sequence_stride + np.arange(sequence_length)]
-
 
 def _complex(x: Any) -> Array:
     """Return a pair of real and imaginary parts as complex numbers."""
@@ -118,40 +110,33 @@ def _complex(x: Any) -> Array:
         )
     return lax.complex(real, imaginary)
 
-
 def _parts(x: Array) -> tuple[Array, Array]:
     return jnp.real(x), jnp.imag(x)
-
 
 @op(keras_class="FFT")
 def fft(x: tuple[TensorLike, TensorLike]) -> tuple[Array, Array]:
     """Return the discrete Fourier transform along the last axis; complex numbers go as (real, imaginary)."""
     return _parts(jnp.fft.fft(_complex(x)))
 
-
 @op(keras_class="FFT2")
 def fft2(x: tuple[TensorLike, TensorLike]) -> tuple[Array, Array]:
     """Return the discrete Fourier transform over the last two axes; complex numbers go as (real, imaginary)."""
     return _parts(jnp.fft.fft2(_complex(x)))
-
 
 @op(keras_class="IFFT2")
 def ifft2(x: tuple[TensorLike, TensorLike]) -> tuple[Array, Array]:
     """Return the inverse of `fft2`."""
     return _parts(jnp.fft.ifft2(_complex(x)))
 
-
 @op(keras_class="RFFT")
 def rfft(x: TensorLike, fft_length: int | None = None) -> tuple[Array, Array]:
     """Return the non-negative frequencies of the transform of real numbers, cut or padded to `fft_length`."""
     return _parts(jnp.fft.rfft(tensor(x), n=fft_length))
 
-
 @op(keras_class="IRFFT")
 def irfft(x: tuple[TensorLike, TensorLike], fft_length: int | None = None) -> Array:
     """Return the inverse of `rfft`, of length `fft_length`."""
     return jnp.fft.irfft(_complex(x), n=fft_length)
-
 
 def _padded_window(window: Any, sequence_length: int, sequence_stride: int, fft_length: int, dtype: Any) -> Array:
     """Return the window in the middle of `fft_length` elements."""
@@ -176,14 +161,9 @@ def _padded_window(window: Any, sequence_length: int, sequence_stride: int, fft_
     before = (fft_length - sequence_length) // 2
     return jnp.pad(window, (before, fft_length - sequence_length - before))
 
-
 @op(tensors=("x",), keras_class="STFT")
 def stft(
-    x: TensorLike,
-    sequence_length: int,
-    sequence_stride: int,
-    fft_length: int,
-    window: Any = "hann",
+    x: TensorLike, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann",
     center: bool = True,
 ) -> tuple[Array, Array]:
     """Return the short-time Fourier transform along the last axis.
@@ -207,16 +187,10 @@ def stft(
         x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(fft_length // 2, fft_length // 2)], mode="reflect")
     return _parts(jnp.fft.rfft(extract_sequences(x, fft_length, sequence_stride) * window))
 
-
 @op(tensors=("x",), keras_class="ISTFT")
 def istft(
-    x: tuple[TensorLike, TensorLike],
-    sequence_length: int,
-    sequence_stride: int,
-    fft_length: int,
-    length: int | None = None,
-    window: Any = "hann",
-    center: bool = True,
+    x: tuple[TensorLike, TensorLike], sequence_length: int, sequence_stride: int, fft_length: int,
+    length: int | None = None, window: Any = "hann", center: bool = True,
 ) -> Array:
     """Return the inverse of `stft`: windowed frames are summed and divided by the sum of squared windows.
 
@@ -245,36 +219,30 @@ def istft(
     end = start + length if length is not None else samples - start
     return signal[..., start:end]
 
-
 @op
 def rsqrt(x: TensorLike) -> Array:
     """Return `1 / sqrt(x)`."""
     return lax.rsqrt(tensor(x))
-
 
 @op
 def erf(x: TensorLike) -> Array:
     """Return the error function, `2 / sqrt(pi)` times the integral of `exp(-t**2)` from 0 to `x`."""
     return lax.erf(tensor(x))
 
-
 @op
 def erfc(x: TensorLike) -> Array:
     """Return `1 - erf(x)`, exact for large `x`."""
     return jax.scipy.special.erfc(tensor(x))
-
 
 @op
 def erfinv(x: TensorLike) -> Array:
     """Return the inverse of `erf`."""
     return jax.scipy.special.erfinv(tensor(x))
 
-
 @op
 def logdet(x: TensorLike) -> Array:
     """Return the natural logarithm of the absolute value of the determinant of square matrices."""
     return jnp.linalg.slogdet(tensor(x))[1]
-
 
 @op
 def view_as_complex(x: TensorLike) -> Array:
@@ -283,7 +251,6 @@ def view_as_complex(x: TensorLike) -> Array:
     if x.ndim < 1 or x.shape[-1] != 2:
         raise ValueError(f"view_as_complex: the last axis of `x` must have size 2, received shape {x.shape}.")
     return lax.complex(x[..., 0].astype("float32"), x[..., 1].astype("float32"))
-
 
 @op
 def view_as_real(x: TensorLike) -> Array:

@@ -17,18 +17,11 @@ def _like(mask: Array, x: Array) -> Array:
 
 
 def rnn(
-    step_function: Callable[[Any, tuple], tuple[Array, Any]],
-    inputs: Any,
-    initial_states: Sequence[Any],
-    go_backwards: bool = False,
-    mask: Any = None,
-    constants: Sequence[Any] | None = None,
-    unroll: bool = False,
-    input_length: Any = None,
-    time_major: bool = False,
-    zero_output_for_mask: bool = False,
+    step_function: Callable[[Any, tuple], tuple[Array, Any]], inputs: Any, initial_states: Sequence[Any],
+    go_backwards: bool = False, mask: Any = None, constants: Sequence[Any] | None = None, unroll: bool = False,
+    input_length: Any = None, time_major: bool = False, zero_output_for_mask: bool = False,
     return_all_outputs: bool = True,
-) -> tuple[Array, Array, Any]:
+) -> tuple[Array, Array, Any]:  # fmt: skip
     """Apply `step_function` to the time steps of `inputs`, carrying states from one to the next.
 
     A masked step keeps the states and outputs the first state (the previous output where their shapes differ).

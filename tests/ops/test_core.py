@@ -50,6 +50,10 @@ def test_saturate_cast(check, source, target):
         if source == "float16":
             values = np.clip(values, -65504, 65504)
         x = values.astype(ml_dtypes.bfloat16 if source == "bfloat16" else source)
+    if source == "int32" and "float" in target and target != "float16":
+        # Keras 3.15 turns the limits of these types into integers that overflow.
+        np.testing.assert_allclose(ops.saturate_cast(x, target).astype("float32"), x, rtol=4e-3)
+        return
     check("saturate_cast", x, target)
 
 
@@ -155,7 +159,7 @@ def test_custom_gradient():
 
         return ops.log(1 + e), gradient
 
-    assert jax.grad(log1pexp)(100.0) != jax.grad(log1pexp)(100.0)  # inf in the forward pass stays: NaN
+    assert float(jax.grad(log1pexp)(100.0)) == 1.0  # NaN without the gradient of its own
     np.testing.assert_allclose(jax.grad(log1pexp)(1.0), 1 / (1 + np.exp(-1.0)), rtol=1e-5)
     np.testing.assert_allclose(log1pexp(Variable(1.0)), np.log1p(np.exp(1.0)), rtol=1e-5)
 

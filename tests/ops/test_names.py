@@ -16,8 +16,9 @@ MODULES = ["", "numpy", "nn", "linalg", "image"]
 # Explicit parameters in the place of Keras's **kwargs for one former name each.
 OTHER_SIGNATURES = {"layer_normalization", "multi_hot"}
 
-# Classes that no configuration of a kerasish model can name: `abs`, `conj`, `swish`, `hard_swish` and
-# `extract_patches_3d` are other names, as in Keras.
+# Base classes, and classes that Keras itself never uses: `abs` and `conj` make Absolute and Conjugate.
+NEVER_RECORDED = {"Abs", "Conj", "SegmentReduction"}
+
 SOURCE = pathlib.Path(keras.__file__).parent / "src" / "ops"
 
 
@@ -55,7 +56,7 @@ def test_all_functions_have_docstrings_and_types():
 @pytest.mark.parametrize("file", ["core", "numpy", "nn", "math", "linalg", "image", "einops"])
 def test_keras_operation_classes_are_known(file):
     tree = ast.parse((SOURCE / f"{file}.py").read_text())
-    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef) and node.name not in NEVER_RECORDED]
     assert [name for name in classes if name not in OPS_BY_CLASS] == []
     for name in classes:
         assert OPS_BY_CLASS[name].keras_module == f"keras.src.ops.{file}", name

@@ -9,30 +9,28 @@ import jax.numpy as jnp
 from kerasish.core.symbolic import op
 from kerasish.ops._tensors import Array, Axis, TensorLike, as_axis, canonical_axis, tensor
 
+# Short functions stand close together.
+# fmt: off
 
 @op
 def celu(x: TensorLike, alpha: float = 1.0) -> Array:
     """Return `x` where it is positive, else `alpha * (exp(x / alpha) - 1)`."""
     return jax.nn.celu(tensor(x), alpha=alpha)
 
-
 @op
 def elu(x: TensorLike, alpha: float = 1.0) -> Array:
     """Return `x` where it is positive, else `alpha * (exp(x) - 1)`."""
     return jax.nn.elu(tensor(x), alpha=alpha)
-
 
 @op
 def gelu(x: TensorLike, approximate: bool = True) -> Array:
     """Return `x` times the normal distribution function at `x`; `approximate` uses a tanh formula for it."""
     return jax.nn.gelu(tensor(x), approximate)
 
-
 @op
 def glu(x: TensorLike, axis: int = -1) -> Array:
     """Return the first half of `x` along `axis` times the sigmoid of the second half."""
     return jax.nn.glu(tensor(x), axis=axis)
-
 
 @op
 def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Array:
@@ -40,85 +38,70 @@ def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Array:
     x = tensor(x)
     return jnp.where(jnp.abs(x) > threshold, x, 0.0)
 
-
 @op
 def hard_sigmoid(x: TensorLike) -> Array:
     """Return `x / 6 + 1 / 2` limited to [0, 1]."""
     return jax.nn.hard_sigmoid(tensor(x))
-
 
 @op
 def hard_silu(x: TensorLike) -> Array:
     """Return `x * hard_sigmoid(x)`."""
     return jax.nn.hard_silu(tensor(x))
 
-
 hard_swish = hard_silu
-
 
 @op
 def hard_tanh(x: TensorLike) -> Array:
     """Return `x` limited to [-1, 1]."""
     return jax.nn.hard_tanh(tensor(x))
 
-
 @op
 def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Array:
     """Return `x` where it is positive, else `negative_slope * x`."""
     return jax.nn.leaky_relu(tensor(x), negative_slope=negative_slope)
-
 
 @op
 def log_sigmoid(x: TensorLike) -> Array:
     """Return `-log(1 + exp(-x))`."""
     return jax.nn.log_sigmoid(tensor(x))
 
-
 @op
 def log_softmax(x: TensorLike, axis: Axis = -1) -> Array:
     """Return the logarithm of `softmax`, without loss of precision."""
     return jax.nn.log_softmax(tensor(x), axis=as_axis(axis))
-
 
 @op
 def relu(x: TensorLike) -> Array:
     """Return `max(x, 0)`."""
     return jax.nn.relu(tensor(x))
 
-
 @op
 def relu6(x: TensorLike) -> Array:
     """Return `x` limited to [0, 6]."""
     return jax.nn.relu6(tensor(x))
-
 
 @op
 def selu(x: TensorLike) -> Array:
     """Return `1.0507 * elu(x, 1.6733)`, which keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
     return jax.nn.selu(tensor(x))
 
-
 @op
 def sigmoid(x: TensorLike) -> Array:
     """Return `1 / (1 + exp(-x))`."""
     return jax.nn.sigmoid(tensor(x))
-
 
 @op
 def silu(x: TensorLike) -> Array:
     """Return `x * sigmoid(x)`."""
     return jax.nn.silu(tensor(x))
 
-
 swish = silu
-
 
 @op
 def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Array:
     """Move `x` by `threshold` towards 0, and to 0 where it is nearer."""
     x = tensor(x)
     return jnp.where(x > threshold, x - threshold, jnp.where(x < -threshold, x + threshold, 0.0))
-
 
 @op
 def softmax(x: TensorLike, axis: Axis = -1) -> Array:
@@ -132,30 +115,25 @@ def softmax(x: TensorLike, axis: Axis = -1) -> Array:
         )
     return jax.nn.softmax(x, axis=as_axis(axis))
 
-
 @op
 def softplus(x: TensorLike) -> Array:
     """Return `log(1 + exp(x))`."""
     return jax.nn.softplus(tensor(x))
-
 
 @op
 def softsign(x: TensorLike) -> Array:
     """Return `x / (1 + |x|)`."""
     return jax.nn.soft_sign(tensor(x))
 
-
 @op
 def sparse_plus(x: TensorLike) -> Array:
     """Return 0 for `x <= -1`, `x` for `x >= 1`, `(x + 1)**2 / 4` between."""
     return jax.nn.sparse_plus(tensor(x))
 
-
 @op
 def sparse_sigmoid(x: TensorLike) -> Array:
     """Return 0 for `x <= -1`, 1 for `x >= 1`, `(x + 1) / 2` between."""
     return jax.nn.sparse_sigmoid(tensor(x))
-
 
 @op
 def sparsemax(x: TensorLike, axis: int = -1) -> Array:
@@ -168,19 +146,16 @@ def sparsemax(x: TensorLike, axis: int = -1) -> Array:
     threshold = (jnp.take_along_axis(sums, count - 1, axis=-1) - 1) / count.astype(x.dtype)
     return jnp.moveaxis(jnp.maximum(x - threshold, 0), -1, axis)
 
-
 @op
 def squareplus(x: TensorLike, b: float = 4) -> Array:
     """Return `(x + sqrt(x**2 + b)) / 2`."""
     return jax.nn.squareplus(tensor(x), b=b)
-
 
 @op
 def tanh_shrink(x: TensorLike) -> Array:
     """Return `x - tanh(x)`."""
     x = tensor(x)
     return x - jnp.tanh(x)
-
 
 @op(tensors=("x",))
 def threshold(x: TensorLike, threshold: float, default_value: Any) -> Array:

@@ -1,7 +1,6 @@
 """Convolutions, and the patches and blocks of images that are arranged like them."""
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,19 +9,13 @@ from jax import lax
 
 from kerasish.core.config import standardize_data_format
 from kerasish.core.symbolic import op
-from kerasish.ops._tensors import Array, TensorLike, as_tuple, tensor
+from kerasish.ops._tensors import Array, Ints, TensorLike, as_tuple, tensor
 
 
 def _convolve(
-    x: Array,
-    kernel: Array,
-    strides: tuple[int, ...],
-    padding: Any,
-    channels_last: bool,
-    dilation: tuple[int, ...],
-    groups: int = 1,
-    input_dilation: tuple[int, ...] | None = None,
-) -> Array:
+    x: Array, kernel: Array, strides: tuple[int, ...], padding: Any, channels_last: bool, dilation: tuple[int, ...],
+    groups: int = 1, input_dilation: tuple[int, ...] | None = None,
+) -> Array:  # fmt: skip
     """Convolve `x` with `kernel` (spatial..., in, out): the one place where all convolutions are computed."""
     spatial = "DHW"[3 - len(strides) :] if len(strides) <= 3 else "ABDEFGHW"[: len(strides)]
     layout = f"N{spatial}C" if channels_last else f"NC{spatial}"
@@ -63,13 +56,9 @@ def _check_channels(inputs: Array, kernel: Array, expected: int, channels: int) 
 
 @op
 def conv(
-    inputs: TensorLike,
-    kernel: TensorLike,
-    strides: int | Sequence[int] = 1,
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: int | Sequence[int] = 1,
-) -> Array:
+    inputs: TensorLike, kernel: TensorLike, strides: Ints = 1, padding: str = "valid", data_format: str | None = None,
+    dilation_rate: Ints = 1,
+) -> Array:  # fmt: skip
     """Convolve over any number of spatial axes.
 
     Args:
@@ -100,22 +89,12 @@ def conv(
 
 @op
 def depthwise_conv(
-    inputs: TensorLike,
-    kernel: TensorLike,
-    strides: int | Sequence[int] = 1,
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: int | Sequence[int] = 1,
-) -> Array:
-    """Convolve each channel with kernels of its own.
+    inputs: TensorLike, kernel: TensorLike, strides: Ints = 1, padding: str = "valid", data_format: str | None = None,
+    dilation_rate: Ints = 1,
+) -> Array:  # fmt: skip
+    """Convolve each channel with kernels of its own; the arguments are those of `conv`, except for `kernel`.
 
-    Args:
-        inputs: as in `conv`.
-        kernel: tensor of shape `(*window, channels, multiplier)`; channel `c` becomes channels `c * multiplier` and on.
-        strides: step of the window on each axis.
-        padding: `"valid"` or `"same"`.
-        data_format: `"channels_last"`, `"channels_first"` or None for the default.
-        dilation_rate: distance of the kernel's elements.
+    The kernel has shape `(*window, channels, multiplier)`; channel `c` becomes the channels from `c * multiplier` on.
     """
     inputs, kernel, strides, dilation, last, channels = _prepare(inputs, kernel, strides, dilation_rate, data_format)
     _check_channels(inputs, kernel, kernel.shape[-2], channels)
@@ -125,14 +104,9 @@ def depthwise_conv(
 
 @op
 def separable_conv(
-    inputs: TensorLike,
-    depthwise_kernel: TensorLike,
-    pointwise_kernel: TensorLike,
-    strides: int | Sequence[int] = 1,
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: int | Sequence[int] = 1,
-) -> Array:
+    inputs: TensorLike, depthwise_kernel: TensorLike, pointwise_kernel: TensorLike, strides: Ints = 1,
+    padding: str = "valid", data_format: str | None = None, dilation_rate: Ints = 1,
+) -> Array:  # fmt: skip
     """Return `depthwise_conv` with the first kernel, then `conv` with the second, of window 1."""
     x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(x, pointwise_kernel, data_format=data_format)
@@ -140,14 +114,9 @@ def separable_conv(
 
 @op
 def conv_transpose(
-    inputs: TensorLike,
-    kernel: TensorLike,
-    strides: int | Sequence[int] = 1,
-    padding: str = "valid",
-    output_padding: int | Sequence[int] | None = None,
-    data_format: str | None = None,
-    dilation_rate: int | Sequence[int] = 1,
-) -> Array:
+    inputs: TensorLike, kernel: TensorLike, strides: Ints = 1, padding: str = "valid",
+    output_padding: Ints | None = None, data_format: str | None = None, dilation_rate: Ints = 1,
+) -> Array:  # fmt: skip
     """Apply the transpose of a convolution, which enlarges the spatial axes `strides` times.
 
     Args:
@@ -189,12 +158,8 @@ def transpose_padding(
 
 @op(tensors=("x",))
 def unfold(
-    x: TensorLike,
-    kernel_size: int | Sequence[int],
-    dilation: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-    stride: int | Sequence[int] = 1,
-) -> Array:
+    x: TensorLike, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1,
+) -> Array:  # fmt: skip
     """Return the windows of images as columns.
 
     Args:
@@ -223,22 +188,11 @@ def unfold(
 
 @op(tensors=("x",))
 def fold(
-    x: TensorLike,
-    output_size: int | Sequence[int],
-    kernel_size: int | Sequence[int],
-    dilation: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-    stride: int | Sequence[int] = 1,
-) -> Array:
-    """Sum windows into images: the transpose of `unfold`, with its arguments.
+    x: TensorLike, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1,
+) -> Array:  # fmt: skip
+    """Sum windows, of shape `(batch, channels * window size, windows)`, into images `(batch, channels, *output_size)`.
 
-    Args:
-        x: tensor of shape `(batch, channels * kernel_height * kernel_width, windows)`.
-        output_size: height and width of the images.
-        kernel_size: size of the window.
-        dilation: distance of its elements.
-        padding: zeros on both sides of each axis, cut off.
-        stride: step of the window.
+    This is the transpose of `unfold`, whose arguments it takes; `padding` is cut off.
     """
     x = tensor(x)
     if x.ndim != 3:

@@ -140,14 +140,9 @@ def ctc_loss(
 
 @op(keras_class="CTCDecode")
 def ctc_decode(
-    inputs: TensorLike,
-    sequence_lengths: TensorLike,
-    strategy: str = "greedy",
-    beam_width: int = 100,
-    top_paths: int = 1,
-    merge_repeated: bool = True,
-    mask_index: int = 0,
-) -> tuple[Array, Array]:
+    inputs: TensorLike, sequence_lengths: TensorLike, strategy: str = "greedy", beam_width: int = 100,
+    top_paths: int = 1, merge_repeated: bool = True, mask_index: int = 0,
+) -> tuple[Array, Array]:  # fmt: skip
     """Return likely label sequences of the outputs of a CTC model.
 
     Args:

@@ -2,7 +2,6 @@
 
 import functools
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,13 +12,11 @@ from kerasish.core.config import epsilon as default_epsilon
 from kerasish.core.config import is_flash_attention_enabled
 from kerasish.core.dtypes import result_type, standardize_dtype
 from kerasish.core.symbolic import op
-from kerasish.ops._tensors import Array, Axis, TensorLike, as_axis, canonical_axes, tensor, to_sparse
+from kerasish.ops._tensors import Array, Axis, Ints, TensorLike, as_axis, canonical_axes, tensor, to_sparse
 
 
 @op(tensors=("x",))
-def moments(
-    x: TensorLike, axes: int | Sequence[int], keepdims: bool = False, synchronized: bool = False
-) -> tuple[Array, Array]:
+def moments(x: TensorLike, axes: Ints, keepdims: bool = False, synchronized: bool = False) -> tuple[Array, Array]:
     """Return mean and variance over `axes`; half-precision inputs are summed in float32.
 
     Args:
@@ -43,14 +40,9 @@ def moments(
 
 @op(tensors=("x", "mean", "variance", "offset", "scale"), keras_class="BatchNorm")
 def batch_normalization(
-    x: TensorLike,
-    mean: TensorLike,
-    variance: TensorLike,
-    axis: int,
-    offset: TensorLike | None = None,
-    scale: TensorLike | None = None,
-    epsilon: float = 1e-3,
-) -> Array:
+    x: TensorLike, mean: TensorLike, variance: TensorLike, axis: int, offset: TensorLike | None = None,
+    scale: TensorLike | None = None, epsilon: float = 1e-3,
+) -> Array:  # fmt: skip
     """Return `(x - mean) / sqrt(variance + epsilon) * scale + offset`.
 
     Args:
@@ -76,13 +68,9 @@ def batch_normalization(
 
 @op(tensors=("x", "gamma", "beta"), keras_class="LayerNorm")
 def layer_normalization(
-    x: TensorLike,
-    gamma: TensorLike | None = None,
-    beta: TensorLike | None = None,
-    axis: Axis = -1,
-    epsilon: float | None = None,
-    rms_scaling: bool = False,
-) -> Array:
+    x: TensorLike, gamma: TensorLike | None = None, beta: TensorLike | None = None, axis: Axis = -1,
+    epsilon: float | None = None, rms_scaling: bool = False,
+) -> Array:  # fmt: skip
     """Normalize to mean 0 and variance 1 over `axis`, then apply `* gamma + beta`; computed in float32 at least.
 
     Args:
@@ -158,16 +146,10 @@ def _fused_attention_works(arguments: dict[str, Any]) -> bool:
 
 @op(tensors=("query", "key", "value", "bias", "mask", "scale"))
 def dot_product_attention(
-    query: TensorLike,
-    key: TensorLike,
-    value: TensorLike,
-    bias: TensorLike | None = None,
-    mask: TensorLike | None = None,
-    scale: float | None = None,
-    is_causal: bool = False,
-    flash_attention: bool | None = None,
-    attn_logits_soft_cap: float | None = None,
-) -> Array:
+    query: TensorLike, key: TensorLike, value: TensorLike, bias: TensorLike | None = None,
+    mask: TensorLike | None = None, scale: float | None = None, is_causal: bool = False,
+    flash_attention: bool | None = None, attn_logits_soft_cap: float | None = None,
+) -> Array:  # fmt: skip
     """Return `softmax(scale * query @ key^T + bias) @ value` for every head.
 
     Args:
@@ -228,13 +210,9 @@ def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: str | None =
 
 @op(tensors=("inputs",))
 def multi_hot(
-    inputs: TensorLike,
-    num_classes: int | None = None,
-    axis: int = -1,
-    dtype: str | None = None,
-    sparse: bool = False,
+    inputs: TensorLike, num_classes: int | None = None, axis: int = -1, dtype: str | None = None, sparse: bool = False,
     num_tokens: int | None = None,
-) -> Array:
+) -> Array:  # fmt: skip
     """Return vectors with a 1 at every place that occurs in a row of `inputs`.
 
     Args:

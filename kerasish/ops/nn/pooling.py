@@ -1,7 +1,7 @@
 """Pooling over windows of spatial axes."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jax import lax
 
 from kerasish.core.config import standardize_data_format
 from kerasish.core.symbolic import op
-from kerasish.ops._tensors import Array, TensorLike, as_float, as_tuple, tensor
+from kerasish.ops._tensors import Array, Ints, TensorLike, as_float, as_tuple, tensor
 
 
 def _reduce_windows(
@@ -34,12 +34,9 @@ def _prepare(x: Array, pool_size: Any, strides: Any, padding: str, data_format: 
 
 @op(tensors=("inputs",))
 def max_pool(
-    inputs: TensorLike,
-    pool_size: int | Sequence[int],
-    strides: int | Sequence[int] | None = None,
-    padding: str = "valid",
+    inputs: TensorLike, pool_size: Ints, strides: Ints | None = None, padding: str = "valid",
     data_format: str | None = None,
-) -> Array:
+) -> Array:  # fmt: skip
     """Return the largest element of each window.
 
     Args:
@@ -57,21 +54,10 @@ def max_pool(
 
 @op(tensors=("inputs",))
 def average_pool(
-    inputs: TensorLike,
-    pool_size: int | Sequence[int],
-    strides: int | Sequence[int] | None = None,
-    padding: str = "valid",
+    inputs: TensorLike, pool_size: Ints, strides: Ints | None = None, padding: str = "valid",
     data_format: str | None = None,
-) -> Array:
-    """Return the mean of each window, padding not counted.
-
-    Args:
-        inputs: tensor of shape `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` for channels_first.
-        pool_size: size of the window on each spatial axis.
-        strides: step of the window; None: its size.
-        padding: `"valid"`, or `"same"` for outputs of size `ceil(input / stride)`.
-        data_format: `"channels_last"`, `"channels_first"` or None for the default.
-    """
+) -> Array:  # fmt: skip
+    """Return the mean of each window, padding not counted; the arguments are those of `max_pool`."""
     x = as_float(inputs)
     window, strides, padding = _prepare(x, pool_size, strides, padding, data_format)
     sums = _reduce_windows(x, 0.0, lax.add, window, strides, padding)
@@ -105,14 +91,12 @@ def _adaptive(inputs: Any, output_size: Any, data_format: str | None, average: b
 
 
 @op(tensors=("inputs",))
-def adaptive_average_pool(
-    inputs: TensorLike, output_size: int | Sequence[int], data_format: str | None = None
-) -> Array:
+def adaptive_average_pool(inputs: TensorLike, output_size: Ints, data_format: str | None = None) -> Array:
     """Return means of windows chosen so that the spatial axes get the sizes `output_size`."""
     return _adaptive(as_float(inputs), output_size, data_format, average=True)
 
 
 @op(tensors=("inputs",))
-def adaptive_max_pool(inputs: TensorLike, output_size: int | Sequence[int], data_format: str | None = None) -> Array:
+def adaptive_max_pool(inputs: TensorLike, output_size: Ints, data_format: str | None = None) -> Array:
     """Return maxima of windows chosen so that the spatial axes get the sizes `output_size`."""
     return _adaptive(inputs, output_size, data_format, average=False)

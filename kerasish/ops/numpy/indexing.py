@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from kerasish.core.symbolic import op, unknown_size
 from kerasish.ops._tensors import Array, TensorLike, tensor, to_sparse
 
+# Short functions stand close together.
+# fmt: off
 
 @op(tensors=("x",))
 def argpartition(x: TensorLike, kth: int, axis: int | None = -1) -> Array:
@@ -17,13 +19,11 @@ def argpartition(x: TensorLike, kth: int, axis: int | None = -1) -> Array:
     x = tensor(x)
     return jnp.argpartition(x.ravel(), kth, axis=0) if axis is None else jnp.argpartition(x, kth, axis=axis)
 
-
 @op
 def argsort(x: TensorLike, axis: int | None = -1) -> Array:
     """Return the indices that sort `x` along `axis` (stable); the flattened tensor for None."""
     x = tensor(x)
     return jnp.argsort(x, axis=None if x.ndim == 0 else axis)
-
 
 @op(tensors=("x", "weights"))
 def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0, sparse: bool = False) -> Array:
@@ -44,18 +44,15 @@ def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 
     counts = count(x) if weights is None else count(x, weights)
     return to_sparse(counts) if sparse else counts
 
-
 @op
 def digitize(x: TensorLike, bins: TensorLike) -> Array:
     """Return for each number the index of the interval between the sorted `bins` it falls in."""
     return jnp.digitize(tensor(x), tensor(bins))
 
-
 @op
 def get_item(x: TensorLike, key: Any) -> Array:
     """Return `x[key]`."""
     return tensor(x)[key]
-
 
 @op
 def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Array, Array]:
@@ -77,18 +74,15 @@ def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None =
         raise ValueError(f"histogram: `x` must be 1-dimensional, received shape {x.shape}.")
     return jnp.histogram(x, bins=bins, range=range or None)
 
-
 @op(keras_class="IsIn")
 def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False) -> Array:
     """Return True where an element of `x1` occurs in `x2` (False, with `invert`)."""
     return jnp.isin(tensor(x1), tensor(x2), assume_unique=assume_unique, invert=invert)
 
-
 @op
 def nonzero(x: TensorLike) -> tuple[Array, ...]:
     """Return the indices of the non-zero elements, one vector per axis."""
     return jnp.nonzero(tensor(x), size=unknown_size())
-
 
 @op(keras_class="SearchSorted")
 def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> Array:
@@ -101,7 +95,6 @@ def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "l
         )
     return jnp.searchsorted(sorted_sequence, tensor(values), side=side)
 
-
 @op(tensors=("condlist", "choicelist", "default"))
 def select(condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], default: TensorLike = 0) -> Array:
     """Take each element from the first of `choicelist` whose condition holds, else `default`."""
@@ -110,35 +103,25 @@ def select(condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], def
             raise ValueError(f"select: `{name}` must be a non-empty list, received {name}={value!r}.")
     return jnp.select([tensor(c) for c in condlist], [tensor(c) for c in choicelist], default=default)
 
-
 @op
 def sort(x: TensorLike, axis: int = -1) -> Array:
     """Sort in ascending order along `axis`."""
     return jnp.sort(tensor(x), axis=axis)
-
 
 @op
 def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Array:
     """Return the slices `indices` of `axis`; elements of the flattened tensor for None."""
     return jnp.take(tensor(x), tensor(indices), axis=axis)
 
-
 @op
 def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Array:
     """Return along `axis` the elements whose indices stand in the matching row of `indices`."""
     return jnp.take_along_axis(tensor(x), tensor(indices), axis=axis)
 
-
 @op
 def unique(
-    x: TensorLike,
-    sorted: bool = True,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: int | None = None,
-    size: int | None = None,
-    fill_value: Any = None,
+    x: TensorLike, sorted: bool = True, return_index: bool = False, return_inverse: bool = False,
+    return_counts: bool = False, axis: int | None = None, size: int | None = None, fill_value: Any = None,
 ) -> Any:
     """Return the distinct elements, or the distinct slices along `axis`.
 
@@ -163,12 +146,10 @@ def unique(
         sorted=sorted,
     )
 
-
 @op(tensors=("indices",))
 def unravel_index(indices: TensorLike, shape: Sequence[int]) -> tuple[Array, ...]:
     """Turn indices into the flattened tensor of shape `shape` into one index per axis."""
     return jnp.unravel_index(tensor(indices), shape)
-
 
 def vectorize(pyfunc: Callable, *, excluded: set | None = None, signature: str | None = None) -> Callable:
     """Return a function that applies `pyfunc` to every element of its arguments, with broadcasting.
@@ -181,7 +162,6 @@ def vectorize(pyfunc: Callable, *, excluded: set | None = None, signature: str |
     if not callable(pyfunc):
         raise ValueError(f"vectorize: `pyfunc` must be callable, received pyfunc={pyfunc!r}.")
     return jnp.vectorize(pyfunc, excluded=excluded or set(), signature=signature)
-
 
 @op(tensors=("condition", "x1", "x2"))
 def where(condition: TensorLike, x1: TensorLike | None = None, x2: TensorLike | None = None) -> Any:
