@@ -16,13 +16,20 @@ from kerasish.core.registry import (
     serialize_keras_object,
 )
 from kerasish.core.registry import custom_object_scope as CustomObjectScope
+from kerasish.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from kerasish.training.py_dataset import PyDataset
+from kerasish.training.py_dataset import PyDataset as Sequence
 from kerasish.utils.data_files import get_file
 from kerasish.utils.numerical import normalize, to_categorical
+from kerasish.utils.progbar import Progbar
 from kerasish.utils.sequences import pad_sequences
 from kerasish.utils.session import clear_session, is_keras_tensor, set_random_seed
 
 __all__ = [
     "CustomObjectScope",
+    "Progbar",
+    "PyDataset",
+    "Sequence",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -35,10 +42,12 @@ __all__ = [
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
     "standardize_dtype",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]

@@ -29,9 +29,14 @@ class Model:
 
 @pytest.fixture
 def terminal(monkeypatch):
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stdout", screen)
-    return screen
+    """Called inside a test (pytest sets its own output between the phases): makes standard output a terminal."""
+
+    def begin():
+        screen = Terminal()
+        monkeypatch.setattr(sys, "stdout", screen)
+        return screen
+
+    return begin
 
 
 @pytest.fixture
@@ -147,6 +152,7 @@ def test_evaluation_and_prediction(mode, capsys):
 
 
 def test_a_terminal_gets_a_bar_and_then_the_line(terminal):
+    terminal = terminal()
     train(verbose=1, epochs=1)
     frames = terminal.getvalue().split("\r")
     assert any(frame.startswith("1/4 ━━━━━─────") for frame in frames)
@@ -155,6 +161,7 @@ def test_a_terminal_gets_a_bar_and_then_the_line(terminal):
 
 
 def test_metrics_are_read_at_most_ten_times_a_second(terminal, clock):
+    terminal = terminal()
     read = []
 
     class Counted(dict):
@@ -173,6 +180,7 @@ def test_metrics_are_read_at_most_ten_times_a_second(terminal, clock):
 
 
 def test_messages_appear_above_the_bar(terminal):
+    terminal = terminal()
     line = ProgressLine(10)
     line.show(3, {"loss": 1.0})
     console.print_message("saved")
@@ -183,6 +191,7 @@ def test_messages_appear_above_the_bar(terminal):
 
 
 def test_an_interrupted_run_leaves_the_bar_and_nothing_open(terminal):
+    terminal = terminal()
     callbacks = ours.CallbackList(add_progbar=True, model=Model(), verbose=1, epochs=1, steps=4)
     callbacks.on_train_begin()
     callbacks.on_epoch_begin(0)
