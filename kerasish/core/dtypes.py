@@ -112,7 +112,7 @@ def result_type(*dtypes: object) -> str:
         else:
             name = standardize_dtype(dtype)
             if name in FLOAT8_TYPES:
-                raise ValueError(f"result_type: float8 types never promote by themselves; cast first. Received: {dtypes}")
+                raise ValueError(f"result_type: float8 types do not promote by themselves; cast first. Got: {dtypes}")
             names.append(name)
     distinct = frozenset(names)
     name = names[0] if len(distinct) == 1 else _promote(distinct)

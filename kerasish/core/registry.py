@@ -164,7 +164,7 @@ def _serialize_special(obj: Any) -> dict | None:
 def _serialize_function(obj: Any) -> dict:
     name = getattr(obj, "__name__", None)
     if name is None:
-        raise TypeError(f"Cannot serialize {obj!r} of type {type(obj)}: the class has no `get_config()` method; add one.")
+        raise TypeError(f"Cannot serialize {obj!r} of type {type(obj)}: its class has no `get_config()`; add one.")
     if name == "<lambda>":
         raise ValueError(
             "A lambda cannot be serialized: files never hold code. Use a named function and register it with "
@@ -289,7 +289,7 @@ def _instantiate(cls: Any, config: dict, inner: dict) -> Any:
 
 
 def _find(name: str, registered: str, config: dict, module_objects: dict[str, Any] | None) -> Any:
-    """Return the class or function a config means: custom objects, then built-ins, else an error that says what to do."""
+    """Return the class or function a config means, custom objects before built-ins; raises with advice."""
     for key in (registered, name):
         found = get_registered_object(key, None, module_objects)
         if found is not None:

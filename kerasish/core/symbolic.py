@@ -91,7 +91,7 @@ class KerasTensor:
         return OPS["squeeze"](self, axis)
 
     @property
-    def T(self) -> "KerasTensor":  # noqa: N802 - NumPy's name
+    def T(self) -> "KerasTensor":
         """The transpose."""
         return OPS["transpose"](self)
 
@@ -116,7 +116,7 @@ class KerasTensor:
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
             f"{self!r} has no values: it is a symbolic input or output of layers. Use functions of `kerasish.ops` or "
-            "layers on it; NumPy and JAX functions, iteration, `len`, `if` and `float()` need the model to be called on data. "
+            "layers on it; NumPy and JAX functions, iteration, `len`, `if` and `float()` need a model called on data. "
             "Inside a model, wrap such code in a Layer's `call`."
         )
 
@@ -443,7 +443,7 @@ def iterate_nodes(outputs: list[KerasTensor], inputs: list[KerasTensor]) -> Iter
         node = node_of(item)
         if node is None or node.is_input:
             raise ValueError(
-                f"The output depends on {item!r}, which does not come from the model's inputs. Pass it among the inputs."
+                f"The output depends on {item!r}, which is not made from the model's inputs. Pass it among them."
             )
         if id(node) in done:
             continue

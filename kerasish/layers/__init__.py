@@ -84,6 +84,9 @@ from kerasish.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from kerasish.layers.recurrent import RNN, StackedRNNCells
+from kerasish.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
+from kerasish.layers.recurrent_layers import GRU, LSTM, SimpleRNN
 from kerasish.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -156,6 +159,8 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRU",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -175,6 +180,8 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "LSTM",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -192,6 +199,7 @@ __all__ = [
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RNN",
     "ReLU",
     "RepeatVector",
     "Reshape",
@@ -199,11 +207,14 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StackedRNNCells",
     "Subtract",
     "UnitNormalization",
     "UpSampling1D",

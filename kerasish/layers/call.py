@@ -115,7 +115,7 @@ def add_masks(signature: Signature, args: tuple, kwargs: dict) -> None:
     tensors = {} if len(args) == 1 and not kwargs else tensor_arguments(signature, args, kwargs)
     if len(tensors) <= 1:
         value = args[0] if args else next(iter(tensors.values()), None)
-        if signature.has_mask and kwargs.get("mask") is None and not ("mask" in signature.names[: len(args)]):
+        if signature.has_mask and kwargs.get("mask") is None and "mask" not in signature.names[: len(args)]:
             mask = tree.map_structure(get_mask, value)
             if any(leaf is not None for leaf in tree.flatten(mask)):
                 kwargs["mask"] = mask

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ from kerasish.metrics.metric import Metric
 
 _call_context = calls.context
 _variable_state = variables_module._local
+_serials = itertools.count(1)  # layers by age: tells in which order lists of layers were filled
 
 
 def _tracked_build(build: Callable) -> Callable:
@@ -84,6 +86,7 @@ class Layer(Operation):
     def __new__(cls, *args: Any, **kwargs: Any) -> "Layer":
         instance = super().__new__(cls)
         instance._init_arguments = (args, kwargs)
+        instance._serial = next(_serials)
         return instance
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -330,7 +333,7 @@ class Layer(Operation):
         """
         if type(self).compute_output_shape is not Layer.compute_output_shape:
             shape = self.compute_output_shape(calls.shape_of(args[0] if args else next(iter(kwargs.values()))))
-            if isinstance(shape, (list, tuple)) and not tree._is_shape(shape) or isinstance(shape, dict):
+            if (isinstance(shape, (list, tuple)) and not tree._is_shape(shape)) or isinstance(shape, dict):
                 return tree.map_shape_structure(lambda item: KerasTensor(item, self.compute_dtype), shape)
             return KerasTensor(shape, self.compute_dtype)
         return compute_output_spec(self.__call__, *args, **kwargs)
@@ -398,7 +401,7 @@ class Layer(Operation):
             ValueError: if the layer is not built or the numbers of values differ.
         """
         if not self.built:
-            raise ValueError(f"stateless_call: layer {self.name!r} is not built yet; call it on data or build it first.")
+            raise ValueError(f"stateless_call: layer {self.name!r} is not built; call it on data or build it first.")
         own = ((self.trainable_variables, trainable_variables, "trainable_variables"),
                (self.non_trainable_variables, non_trainable_variables, "non_trainable_variables"))  # fmt: skip
         for variables, values, name in own:

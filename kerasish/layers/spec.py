@@ -80,7 +80,7 @@ class InputSpec:
             return f"expected dtype={self.dtype}, found dtype={standardize_dtype(dtype)}"
         for axis, size in self.axes.items():
             if size is not None and -rank <= axis < rank and shape[axis] not in (size, None):
-                return f"expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
+                return f"expected axis {axis} of input shape to have value {size}, but received shape {shape}"
         if self.shape is not None:
             expected, found = self.shape, shape
             if self.allow_last_axis_squeeze:

@@ -1,5 +1,6 @@
 """Which variables, layers, metrics and random generators an object owns: found by looking at its attributes."""
 
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,15 +16,21 @@ def children(owner: Any, kinds: type | tuple[type, ...]) -> list:
         kinds: types to find.
 
     Returns:
-        The objects in the order of the attributes' first assignment, each once.
+        The objects, each once, in the order in which they came to the owner: that of the attributes' first assignment,
+        or, where a list or dict was filled later, that in which its layers were made.
     """
     untracked = owner._untracked
-    found = {}
+    found: dict[int, tuple[int, Any]] = {}
+    latest = 0  # serial number of the newest layer assigned so far
     for name, value in vars(owner).items():
-        if name not in untracked:
-            for item in _search(value, kinds):
-                found[id(item)] = item
-    return list(found.values())
+        if name in untracked:
+            continue
+        for item in _search(value, kinds):
+            came = max(latest, getattr(item, "_serial", 0))
+            found.setdefault(id(item), (came, item))
+            if item is value:
+                latest = came
+    return [item for _, item in sorted(found.values(), key=operator.itemgetter(0))]
 
 
 def _search(value: Any, kinds: type | tuple[type, ...]) -> Iterator[Any]:

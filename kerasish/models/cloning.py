@@ -53,7 +53,7 @@ def clone_model(
         return _clone_graph(model, input_tensors, clone, call_function)
     if input_tensors is not None or clone_function is not None or call_function is not None:
         raise ValueError(
-            f"clone_model: model {model.name!r} is a subclass with its own `call`; `input_tensors`, `clone_function` and "
+            f"clone_model: {model.name!r} is a subclass with its own `call`; `input_tensors`, `clone_function` and "
             "`call_function` apply to functional and Sequential models only."
         )
     return type(model).from_config(model.get_config())
@@ -97,7 +97,8 @@ def _clone_graph(model: Model, input_tensors: Any, clone: Callable, call_functio
         operation = node.operation
         if id(operation) not in clones:
             is_op = isinstance(operation, OpCall)
-            clones[id(operation)] = OpCall(operation.fn, naming.auto_name(operation.name)) if is_op else clone(operation)
+            copy = OpCall(operation.fn, naming.auto_name(operation.name)) if is_op else clone(operation)
+            clones[id(operation)] = copy
         args, kwargs = _argument_filler(node, slots)(values)
         layer = clones[id(operation)]
         outputs = layer(*args, **kwargs) if call_function is None else call_function(layer, *args, **kwargs)

@@ -29,7 +29,7 @@ class Graph:
 
     Attributes:
         nodes: the calls in an order in which they can run, those of the inputs first.
-        operations: their layers and ops, each once.
+        operations: their layers and ops, each once, in Keras's order: those farthest from the outputs first.
 
     Raises:
         ValueError: if something is no KerasTensor, an output does not come from the inputs, or two layers share a name.
@@ -51,7 +51,7 @@ class Graph:
         input_nodes = [node_of(tensor) for tensor in self.inputs]
         calls = list(iterate_nodes(self.outputs, self.inputs))
         self.nodes: list[Node] = list({id(node): node for node in [*input_nodes, *calls]}.values())
-        self.operations: list[Operation] = list({id(n.operation): n.operation for n in self.nodes}.values())
+        self.operations: list[Operation] = _by_depth(self.nodes, self.outputs)
         self._check_names()
         self._plan(calls)
 
@@ -171,6 +171,32 @@ class Graph:
             "input_layers": tree.map_structure(address, self.inputs_struct),
             "output_layers": tree.map_structure(address, self.outputs_struct),
         }
+
+
+def _by_depth(nodes: list[Node], outputs: list[KerasTensor]) -> list[Operation]:
+    """Return the operations of the nodes by depth (the most calls to an output), and as met when walking backwards.
+
+    Files name layers, and lists of weights order them, by their place in this order.
+    """
+    # The order of first visits, walking from each output towards the inputs.
+    visits: dict[Operation, int] = {}
+    inside, visited = {id(node) for node in nodes}, set()
+    stack = list(reversed(outputs))
+    while stack:
+        node = node_of(stack.pop())
+        if node is not None and id(node) in inside and id(node) not in visited:
+            visited.add(id(node))
+            visits.setdefault(node.operation, len(visits))
+            stack.extend(reversed(node.input_tensors))
+    depths: dict[int, int] = {}
+    operation_depths: dict[Operation, int] = {}
+    for node in reversed(nodes):
+        # A shared layer stands where its earliest call does.
+        depth = max(depths.get(id(node), 0), operation_depths.get(node.operation, 0))
+        operation_depths[node.operation] = depth
+        for parent in node.parent_nodes:
+            depths[id(parent)] = max(depth + 1, depths.get(id(parent), 0))
+    return sorted(operation_depths, key=lambda operation: (-operation_depths[operation], visits.get(operation, -1)))
 
 
 def _is_input(tensor: KerasTensor) -> bool:

@@ -65,7 +65,7 @@ class Model(Trainable, Layer):
         """Compute the outputs; to be overridden where the model is not made from symbolic tensors."""
         if self._graph is None:
             raise NotImplementedError(
-                f"Model {type(self).__name__} has no `call()` method. Write one, or make the model from symbolic tensors: "
+                f"Model {type(self).__name__} has no `call()`. Write one, or make the model from symbolic tensors: "
                 "`Model(inputs, outputs)`."
             )
         return self._graph.run(inputs, mask)
@@ -114,7 +114,7 @@ class Model(Trainable, Layer):
 
     def _from_graph(self, attribute: str) -> Any:
         if self._graph is None:
-            raise AttributeError(f"Model {self.name!r} has no defined {attribute} yet: it is not made of symbolic tensors.")
+            raise AttributeError(f"{self.name!r} has no defined {attribute} yet: it is not made of symbolic tensors.")
         return getattr(self._graph, attribute)
 
     @property
@@ -257,4 +257,3 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Mod
         custom_objects: names of classes and functions that are not registered.
     """
     return registry.deserialize_keras_object(json.loads(json_string), custom_objects)
-

@@ -132,7 +132,7 @@ class Sequential(Model):
             ValueError: if there are no layers, or an Input of another shape.
         """
         if not self._stack:
-            raise ValueError(f"Sequential model {self.name!r} cannot be built: it has no layers. Call `add(layer)` first.")
+            raise ValueError(f"Sequential {self.name!r} cannot be built: it has no layers. Call `add(layer)` first.")
         if input_shape is None or (tree.is_nested(input_shape) and not tree._is_shape(input_shape)):
             return
         shape = standardize_shape(input_shape)

@@ -193,7 +193,12 @@ class Trainable:
         return evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict, **kwargs)
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
     ) -> Any:
         """Compute the outputs for data, batch by batch.
 
@@ -212,7 +217,12 @@ class Trainable:
         return predict(self, x, batch_size, verbose, steps, callbacks)
 
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        return_dict: bool = False,
     ) -> Any:
         """Do one gradient step on one batch; return the running loss and metrics."""
         from kerasish.training.loop import train_on_batch

@@ -10,7 +10,8 @@ from kerasish import losses as losses_module
 from kerasish import metrics as metrics_module
 from kerasish import optimizers as optimizers_module
 from kerasish.core import naming, tree
-from kerasish.losses import Loss
+from kerasish.losses.arrays import check_labels
+from kerasish.losses.loss import Loss, LossFunctionWrapper
 from kerasish.metrics import Mean, Metric
 
 
@@ -84,7 +85,7 @@ def _resolve_loss(identifier: Any, y_true: Any, y_pred: Any) -> Loss:
     if isinstance(loss, Loss):
         return loss
     name = identifier if isinstance(identifier, str) else _name_of(loss)
-    return losses_module.LossFunctionWrapper(loss, name=name)
+    return LossFunctionWrapper(loss, name=name)
 
 
 def _resolve_metric(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
@@ -180,7 +181,7 @@ class CompiledLoss:
             is_sparse = getattr(loss, "fn", None) is losses_module.sparse_categorical_crossentropy
             if is_sparse and targets[index] is not None and outputs[index].shape[-1] is not None:
                 ignored = loss.get_config().get("ignore_class")
-                losses_module.check_labels(targets[index], outputs[index].shape[-1], ignored, name="y")
+                check_labels(targets[index], outputs[index].shape[-1], ignored, name="y")
 
     def __call__(self, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the total loss, or None if no output has one."""
@@ -303,7 +304,9 @@ class Compiled:
         self.options = options
         steps = options["steps_per_execution"]
         if steps != "auto" and (not isinstance(steps, int) or isinstance(steps, bool) or steps < 1):
-            raise ValueError(f"compile: `steps_per_execution` must be a positive integer or 'auto', received {steps!r}.")
+            raise ValueError(
+                f"compile: `steps_per_execution` must be a positive integer or 'auto', received {steps!r}."
+            )
         names = model.output_names if model._graph is not None else None
         self.optimizer = optimizers_module.get(options["optimizer"])
         is_half = model.dtype_policy.name == "mixed_float16"

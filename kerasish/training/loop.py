@@ -461,7 +461,9 @@ def _check_labels(model: Any, source: Any) -> None:
 
 def _require_compiled(model: Any, method: str) -> None:
     if model._compiled is None:
-        raise RuntimeError(f"{method}: model {model.name!r} is not compiled. Call `model.compile(optimizer, loss)` first.")
+        raise RuntimeError(
+            f"{method}: model {model.name!r} is not compiled. Call `model.compile(optimizer, loss)` first."
+        )
 
 
 def _check_count(name: str, value: Any, optional: bool = False) -> None:
