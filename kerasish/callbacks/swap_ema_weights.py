@@ -41,8 +41,10 @@ class SwapEMAWeights(Callback):
                 f"pass use_ema=True to {type(optimizer).__name__}."
             )
         for each in averaging:
-            for weight, average in zip(each._trainable_variables, each._model_variables_moving_average):
-                function(weight, average)
+            for weight in each._trainable_variables:
+                average = each._slots.get(weight, {}).get("average")
+                if average is not None:
+                    function(weight, average)
 
     def _swap(self, to_averages: bool) -> None:
         if self._ema_weights_in_model == to_averages:

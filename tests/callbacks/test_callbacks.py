@@ -8,6 +8,7 @@ import pytest
 import kerasish.callbacks as ours
 from kerasish.callbacks.logs import Logs
 from kerasish.core.variable import Variable
+from kerasish.optimizers import SGD
 
 keras = pytest.importorskip("keras")
 
@@ -159,20 +160,18 @@ def test_terminate_on_nan(loss, capsys):
         ours.TerminateOnNaN(raise_error=True).on_train_batch_end(7, {"loss": loss})
 
 
-class Averaging:
-    """An optimizer with moving averages, as far as the callback looks."""
-
-    def __init__(self, use_ema=True):
-        self.use_ema = use_ema
-        self._trainable_variables = [Variable(np.array([1.0, 2.0], "float32"))]
-        if use_ema:
-            self._model_variables_moving_average = [Variable(np.array([10.0, 20.0], "float32"))]
+def averaging():
+    """A model whose weight is [1, 2] and has the average [10, 20]."""
+    model, weight = Model(), Variable(np.array([1.0, 2.0], "float32"))
+    model.optimizer = SGD(use_ema=True)
+    model.optimizer.build([weight])
+    average = model.optimizer._slots[weight]["average"]
+    average.assign(np.array([10.0, 20.0], "float32"))
+    return model, weight, average
 
 
 def test_swap_ema_weights_around_evaluation():
-    model = Model()
-    model.optimizer = Averaging()
-    (weight,), (average,) = model.optimizer._trainable_variables, model.optimizer._model_variables_moving_average
+    model, weight, average = averaging()
     callback = ours.SwapEMAWeights()
     callback.set_model(model)
     for begin, end in [("on_test_begin", "on_test_end"), ("on_predict_begin", "on_predict_end")]:
@@ -183,9 +182,7 @@ def test_swap_ema_weights_around_evaluation():
 
 
 def test_swap_ema_weights_at_the_end_of_epochs():
-    model = Model()
-    model.optimizer = Averaging()
-    (weight,), (average,) = model.optimizer._trainable_variables, model.optimizer._model_variables_moving_average
+    model, weight, average = averaging()
     callback = ours.SwapEMAWeights(swap_on_epoch=True)
     callback.set_model(model)
     callback.set_params({"epochs": 2})
@@ -201,7 +198,7 @@ def test_swap_ema_weights_at_the_end_of_epochs():
 
 def test_swap_ema_weights_needs_averages():
     model = Model()
-    model.optimizer = Averaging(use_ema=False)
+    model.optimizer = SGD()
     callback = ours.SwapEMAWeights()
     callback.set_model(model)
     with pytest.raises(ValueError, match="use_ema=True"):
