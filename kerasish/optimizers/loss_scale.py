@@ -82,7 +82,7 @@ class LossScaleOptimizer(Optimizer):
         if not self._is_new(variables):
             return
         variables = self._merged(variables)
-        self.inner_optimizer._prepare(variables)
+        self.inner_optimizer.ensure_built(variables)
         super().build(variables)
         self.step_counter = self.add_variable((), dtype="int", name="step_counter")
         self.dynamic_scale = self.add_variable((), float(self.initial_scale), "float32", name="dynamic_scale")

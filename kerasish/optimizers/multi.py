@@ -132,7 +132,7 @@ class MultiOptimizer(Optimizer):
                 self._add(optimizer)
                 self._optimizer_of[variable] = optimizer
         for optimizer, group in self._grouped(variables):
-            optimizer._prepare(group)
+            optimizer.ensure_built(group)
         super().build(variables)
 
     def _grouped(self, variables: Iterable[Variable]) -> list[tuple[Optimizer, list[Variable]]]:

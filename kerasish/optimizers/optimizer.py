@@ -171,7 +171,7 @@ class Optimizer(OptimizerState):
                 f"Optimizer {self.name!r}: expected one gradient for each of {len(variables)} variables, received "
                 f"{len(grads)} gradients."
             )
-        self._prepare(variables)
+        self.ensure_built(variables)
         missing = [variable.path for variable, grad in zip(variables, grads, strict=True) if grad is None]
         if missing:
             if len(missing) == len(grads):

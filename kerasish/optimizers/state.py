@@ -151,8 +151,14 @@ class OptimizerState:
             return list(given)
         return list(dict.fromkeys([*known, *given]))
 
-    def _prepare(self, variables: Sequence[Variable]) -> None:
-        """Build on first use, and again when variables turn up that have no slots yet."""
+    def ensure_built(self, variables: Sequence[Variable]) -> None:
+        """Build on first use, and again when variables turn up that have no slots yet; else do nothing.
+
+        Unlike `build` of an optimizer written for Keras, which often returns at once when it is built.
+
+        Args:
+            variables: the trainable variables about to be updated.
+        """
         if self._is_new(variables):
             self.built = False
             self.build(self._merged(variables))

@@ -157,6 +157,8 @@ def test_custom_optimizer_in_the_style_of_keras():
     assert int(optimizer.count.value) == 3
     paths = ["heavy/iteration", "heavy/learning_rate", "heavy/w0_velocity", "heavy/w1_velocity", "heavy/count"]
     assert [v.path for v in optimizer.variables] == paths
+    optimizer.ensure_built([b])  # known: nothing to do
+    assert [v.path for v in optimizer.variables] == paths
 
 
 def test_subclass_of_a_rule_may_override_update_step():
