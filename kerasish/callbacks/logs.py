@@ -35,19 +35,7 @@ class Logs(dict):
     """
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
-        super().__init__()
-        if values:
-            self._fill(values)
-
-    def _fill(self, values: Mapping[str, Any]) -> None:
-        store = super().__setitem__
-        # `dict.items` of a Logs would wait for the device; the raw values do not.
-        pairs = dict.items(values) if isinstance(values, dict) else values.items()
-        for key, value in sorted(pairs, key=_name):
-            if isinstance(value, dict):
-                self._fill(value)
-            else:
-                store(key, value)
+        super().__init__(_sorted_pairs(values) if values else ())
 
     def _read_all(self) -> None:
         pending = {key: value for key, value in dict.items(self) if type(value) is not float}
@@ -117,8 +105,13 @@ class Logs(dict):
         return dict, (self.copy(),)
 
 
-def _name(pair: tuple[str, Any]) -> str:
-    return pair[0]
+def _sorted_pairs(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    # The `items` of a Logs would wait for the device; those of a plain dict do not.
+    pairs = sorted(dict.items(values) if isinstance(values, dict) else values.items())
+    if not any(isinstance(value, dict) for _, value in pairs):
+        return pairs
+    parts = (_sorted_pairs(value) if isinstance(value, dict) else [(key, value)] for key, value in pairs)
+    return [pair for part in parts for pair in part]
 
 
 def as_logs(logs: Mapping[str, Any] | None) -> Logs:

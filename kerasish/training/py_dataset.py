@@ -6,6 +6,7 @@ import multiprocessing
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 
@@ -145,5 +146,11 @@ def ordered_batches(dataset: PyDataset, indices: Iterable[int]) -> Iterator[Any]
             for index in itertools.islice(remaining, 1):
                 waiting.append(executor.submit(compute, index))
             yield batch
+    except BrokenProcessPool as error:
+        error.add_note(
+            f"A worker process ended while it handled the {type(dataset).__name__}. Its class must be importable "
+            "from a module, and a script must start its work under `if __name__ == '__main__':`."
+        )
+        raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

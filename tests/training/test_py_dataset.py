@@ -1,8 +1,13 @@
 """PyDataset computes batches in order with any workers, and leaves none behind."""
 
 import itertools
+import os
+import subprocess
+import sys
 import threading
 import time
+import types
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
@@ -59,12 +64,42 @@ def test_order_is_kept(settings):
     assert workers() == []
 
 
-def test_processes():
-    dataset = Numbers(count=3, workers=1, use_multiprocessing=True)
+SCRIPT = """
+import os, numpy as np
+from kerasish.training.py_dataset import PyDataset, ordered_batches
+
+class Numbers(PyDataset):
+    def __getitem__(self, index):
+        return index, os.getpid()
+
+if __name__ == "__main__":
+    batches = list(ordered_batches(Numbers(workers=1, use_multiprocessing=True), range(3)))
+    assert [index for index, _ in batches] == [0, 1, 2]
+    assert os.getpid() not in {worker for _, worker in batches}
+    print("done")
+"""
+
+
+def test_processes(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, str(tmp_path / "script.py")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert result.stdout == "done\n", result.stderr
+
+
+def test_a_dataset_that_workers_cannot_load_is_explained():
+    class Local(Numbers):
+        pass
+
+    Local.__qualname__, Local.__module__ = "Missing", "no_such_module"
+    sys.modules["no_such_module"] = types.SimpleNamespace(Missing=Local)
     try:
-        assert indices(ordered_batches(dataset, range(3))) == [0, 1, 2]
-    except ModuleNotFoundError:
-        pytest.skip("this test module cannot be imported by its name in a fresh process")
+        with pytest.raises(BrokenProcessPool) as caught:
+            list(ordered_batches(Local(workers=1, use_multiprocessing=True), range(2)))
+    finally:
+        del sys.modules["no_such_module"]
+    assert "importable" in caught.value.__notes__[0]
 
 
 def test_workers_stay_within_the_queue():
