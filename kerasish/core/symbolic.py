@@ -127,7 +127,8 @@ def _add_operators() -> None:
     """Give KerasTensor its binary operators, looked up among the ops by name when used."""
     names = {
         "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide",
-        "mod": "mod", "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
+        "mod": "mod", "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or",
+        "xor": "logical_xor",
     }  # fmt: skip
     for symbol, name in names.items():
         setattr(KerasTensor, f"__{symbol}__", lambda self, other, name=name: OPS[name](self, other))

@@ -104,7 +104,7 @@ class Trainable:
         """
         self.compile(**registry.deserialize_keras_object(config))
         if self.optimizer is not None and self.built:
-            self.optimizer.build(self.trainable_variables)
+            self.optimizer.ensure_built(self.trainable_variables)
 
     # Running
 
