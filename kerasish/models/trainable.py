@@ -224,13 +224,13 @@ class Trainable:
         class_weight: dict | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Do one gradient step on one batch; return the running loss and metrics."""
+        """Do one gradient step on one batch; return its loss and metrics."""
         from kerasish.training.loop import train_on_batch
 
         return train_on_batch(self, x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Compute loss and metrics of one batch; return their running values."""
+        """Compute loss and metrics of one batch."""
         from kerasish.training.loop import test_on_batch
 
         return test_on_batch(self, x, y, sample_weight, return_dict)
@@ -290,6 +290,11 @@ class Trainable:
             loss = jnp.asarray(loss)
             terms.append(jnp.sum(loss if is_float_dtype(loss.dtype) else loss.astype("float32")))
         terms = [term for term in terms if term is not None]
+        if not terms and training:
+            raise ValueError(
+                f"Model {self.name!r} has nothing to minimize: give `loss` to compile() and targets `y` to fit(), or let "  # type: ignore[attr-defined]
+                "a layer call `add_loss`."
+            )
         return sum(terms[1:], terms[0]) if terms else jnp.zeros(())
 
     def _compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from kerasish import losses as losses_module
 from kerasish import metrics as metrics_module
@@ -49,9 +48,8 @@ def per_output(value: Any, y_pred: Any, names: list[str] | None, what: str, spre
                 return [value.get(name) for name in candidates]
         if count == 1 and len(value) == 1:
             return list(value.values())
-        raise ValueError(
-            f"`{what}` has keys {sorted(map(str, value))}, but the model's outputs are {known[0] if any(known[0]) else count}."
-        )
+        outputs = known[0] if any(known[0]) else count
+        raise ValueError(f"`{what}` has keys {sorted(map(str, value))}, but the model's outputs are {outputs}.")
     if count == 1:
         single = isinstance(value, (list, tuple)) and len(value) == 1
         return [value[0] if single else value]

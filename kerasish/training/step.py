@@ -113,6 +113,7 @@ class Program:
         self._one = jax.jit(one, donate_argnums=donated)
         self._at = jax.jit(at, donate_argnums=donated)
         self._loop = jax.jit(loop, donate_argnums=donated)
+        self._prepared: dict[Any, Callable] = {}  # single steps compiled ahead, by the arrays they take batches from
 
     def _take(self, data: Any, order: Any, start: Any) -> Any:
         size = self._sizes[0]
@@ -138,7 +139,8 @@ class Program:
             The logs of the last step.
         """
         if count is None:
-            return self._execute(self._at, data, order, start)
+            compiled = self._prepared.get(_row_count(data, order), self._at) if self._prepared else self._at
+            return self._execute(compiled, data, order, start)
         return self._execute(self._loop, data, order, start, count)
 
     def _execute(self, compiled: Callable, *args: Any) -> Any:
@@ -150,15 +152,20 @@ class Program:
         return logs
 
     def prepare(self, data: Any, order: Any) -> Callable:
-        """Return a function that compiles the single step from arrays, to be run in another thread."""
+        """Return a function that compiles the single step from these arrays, to be run in another thread."""
         values = ([variable._value for variable in self.written], [variable._value for variable in self.read])
         specs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (*values, data, order))
         lowered = self._at.lower(*specs, 0)
 
         def compile_() -> None:
-            self._at = lowered.compile()
+            self._prepared[_row_count(data, order)] = lowered.compile()
 
         return compile_
+
+
+def _row_count(data: Any, order: Any) -> tuple[int, bool]:
+    """Return what a program depends on beside the shape of a batch: the rows of the arrays, and whether in order."""
+    return jax.tree.leaves(data)[0].shape[0], order is None
 
 
 def _pure(step: Callable, known: list[Variable], written: list[Variable], unknown: dict[int, Variable]) -> Callable:
