@@ -31,8 +31,24 @@ class Header(NamedTuple):
         return f"{self.shape} {self.dtype}"
 
 
+class _Stream:
+    """A binary file that can be given up: HDF5 insists on finishing its file even after writing has failed."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.read = file.seek, file.tell, file.read
+        self.readinto, self.flush, self.truncate = file.readinto, file.flush, file.truncate  # type: ignore[attr-defined]
+        self.write: Any = file.write
+
+    def give_up(self) -> None:
+        """Ignore what is still to be written."""
+        self.write = len
+        self.flush = lambda: None
+        self.truncate = lambda size=None: size or 0
+
+
 class VariablesWriter:
-    """Writes groups of arrays in Keras's layout: `<path>/vars/<key>`.
+    """Writes groups of arrays in Keras's layout: `<path>/vars/<key>`; a context that ends with the complete file.
 
     Args:
         file: binary file open for reading and writing.
@@ -41,7 +57,21 @@ class VariablesWriter:
     def __init__(self, file: IO[bytes]) -> None:
         import h5py
 
-        self._file = h5py.File(file, "w")
+        self._stream = _Stream(file)
+        self._file = h5py.File(self._stream, "w")
+
+    def __enter__(self) -> "VariablesWriter":
+        return self
+
+    def __exit__(self, kind: Any, *exception: object) -> None:
+        if kind is not None:
+            self._stream.give_up()
+        try:
+            self._file.close()
+        except BaseException:
+            self._stream.give_up()
+            self._file.close()
+            raise
 
     def write(self, path: str, name: Any, values: dict[str, Any]) -> None:
         """Write the arrays of one object.
@@ -68,10 +98,6 @@ class VariablesWriter:
             dataset = group.create_dataset(key, data=array)
             if is_bfloat16:
                 dataset.attrs["dtype"] = "bfloat16"  # HDF5 holds two opaque bytes
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._file.close()
 
 
 class VariablesReader:

@@ -79,7 +79,9 @@ class _Plan:
         self.found: dict[int, tuple[Any, str]] = {}
         self.problems: dict[int, tuple[Any, str, list[_Row]]] = {}
         self.skipped_optimizers: list[tuple[Any, int]] = []
-        self._done = {id(item) for item in objects_to_skip or ()}
+        self._to_skip = {id(item) for item in objects_to_skip or ()}
+        self._skipped_paths: set[str] = set()
+        self._done: set[int] = set()
         self._visits = 0
 
     def group(self, path: str) -> dict[str, str]:
@@ -91,6 +93,9 @@ class _Plan:
     def visit(self, item: Any, path: str, above: frozenset[int] = frozenset()) -> bool:
         """Look for the object at `path` and for what it holds below; return whether all of it was found."""
         self._visits += 1
+        if id(item) in self._to_skip:
+            self._skipped_paths.add(path)
+            return True
         if id(item) in self._done or id(item) in above or self._visits > _MOST_VISITS:
             return id(item) not in self.problems
         complete = True
@@ -142,6 +147,7 @@ class _Plan:
             _Row("unexpected", dataset, f"file {self._headers[dataset]}")
             for path, group in self.groups.items()
             if id(group) not in used and not _TRAINING_STATE & set(path.split("/"))
+            if not any(path == skipped or path.startswith(f"{skipped}/") for skipped in self._skipped_paths)
             for dataset in group.values()
         ]
 

@@ -40,12 +40,12 @@ def save_weights(
         raise FileExistsError(
             f"save_weights: {str(path)!r} exists. Pass `overwrite=True` to replace it, or another path."
         )
-    with replacing(path) as file:
-        write_variables(model, VariablesWriter(file), objects_to_skip)
+    with replacing(path) as file, VariablesWriter(file) as writer:
+        write_variables(model, writer, objects_to_skip)
 
 
 def write_variables(root: Any, writer: VariablesWriter, objects_to_skip: Iterable[Any] | None = None) -> None:
-    """Write the state of `root` and of all objects it holds, and close the writer.
+    """Write the state of `root` and of all objects it holds.
 
     Args:
         root: a model, layer or optimizer.
@@ -56,7 +56,6 @@ def write_variables(root: Any, writer: VariablesWriter, objects_to_skip: Iterabl
         values: dict[str, Any] = {}
         item.save_own_variables(values)
         writer.write(path, getattr(item, "name", None), values)
-    writer.close()
 
 
 def load_weights(

@@ -1,4 +1,4 @@
-"""Small models written once for Keras and kerasish alike: each function takes the library and returns model and inputs."""
+"""Small models written once for Keras and kerasish: each function takes the library, returns model and inputs."""
 
 from typing import Any
 
