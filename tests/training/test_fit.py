@@ -14,7 +14,11 @@ WEIGHTS = RNG.uniform(0.1, 2, size=50).astype("float32")
 
 def mlp(units=1, activation=None):
     def make(lib):
-        layers = [lib.Input((6,)), lib.layers.Dense(5, activation="tanh"), lib.layers.Dense(units, activation=activation)]
+        layers = [
+            lib.Input((6,)),
+            lib.layers.Dense(5, activation="tanh"),
+            lib.layers.Dense(units, activation=activation),
+        ]
         return lib.Sequential(layers)
 
     return make
@@ -113,7 +117,9 @@ def test_dicts_of_inputs_and_outputs():
 def test_batch_normalization_statistics_and_regularizers():
     def make(lib):
         dense = lib.layers.Dense(5, kernel_regularizer=lib.regularizers.L2(0.1), activity_regularizer="l1")
-        return lib.Sequential([lib.Input((6,)), dense, lib.layers.BatchNormalization(momentum=0.8), lib.layers.Dense(1)])
+        return lib.Sequential(
+            [lib.Input((6,)), dense, lib.layers.BatchNormalization(momentum=0.8), lib.layers.Dense(1)]
+        )
 
     fit_both(make, {"optimizer": "sgd", "loss": "mse"}, X, Y, epochs=3, batch_size=25, validation_split=0.2)
 
