@@ -2,6 +2,7 @@
 
 from kerasish.core import registry
 from kerasish.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from kerasish.layers.attention import AdditiveAttention, Attention
 from kerasish.layers.convolution import (
     Conv1D,
     Conv1DTranspose,
@@ -44,6 +45,8 @@ from kerasish.layers.merging import (
     multiply,
     subtract,
 )
+from kerasish.layers.multi_head_attention import GroupedQueryAttention as GroupQueryAttention
+from kerasish.layers.multi_head_attention import MultiHeadAttention
 from kerasish.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -126,7 +129,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -178,6 +183,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -197,6 +203,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",

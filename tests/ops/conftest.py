@@ -51,7 +51,8 @@ def gradient(function, args, kwargs):
         outputs = [x for x in leaves(function(*filled, **kwargs)) if jax.numpy.issubdtype(x.dtype, np.floating)]
         return sum((x.astype("float32") * np.cos(np.arange(x.size)).reshape(x.shape)).sum() for x in outputs)
 
-    return jax.grad(total, argnums=tuple(range(len(positions))))(*(args[i] for i in positions))
+    # One program for each gradient instead of one for each of its steps.
+    return jax.jit(jax.grad(total, argnums=tuple(range(len(positions)))))(*(args[i] for i in positions))
 
 
 def symbolic(tensor_class, value, unknown):
@@ -62,6 +63,13 @@ def symbolic(tensor_class, value, unknown):
     if isinstance(value, (list, tuple)):
         return type(value)(symbolic(tensor_class, item, unknown) for item in value)
     return value
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_compiled_programs():
+    """Free the programs of a module's many small calls, some gigabytes over all of them."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

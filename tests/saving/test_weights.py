@@ -54,8 +54,8 @@ def test_files_of_keras_load_here_and_ours_in_keras(make, tmp_path):
     assert members(tmp_path / "ours.weights.h5") == members(tmp_path / "theirs.weights.h5")
     back, _ = make(keras)
     back.load_weights(tmp_path / "ours.weights.h5")
-    for y, wanted in zip(outputs(back, x, keras), expected, strict=True):
-        np.testing.assert_array_equal(y, wanted)
+    for value, wanted in zip(back.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, wanted)
 
 
 def trained(lib, optimizer):

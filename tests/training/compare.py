@@ -21,11 +21,6 @@ class _Kerasish(types.SimpleNamespace):
 kerasish = _Kerasish()
 
 
-def copy_weights(source: Any, target: Any) -> None:
-    """Give `target` the weights of `source`, in order."""
-    target.set_weights([np.asarray(weight) for weight in source.get_weights()])
-
-
 def fit_both(make: Callable, compile_options: Callable | dict, *data: Any, **fit_options: Any) -> tuple[Any, Any]:
     """Build, compile and fit a model with both libraries; check that histories and weights agree.
 
@@ -39,18 +34,15 @@ def fit_both(make: Callable, compile_options: Callable | dict, *data: Any, **fit
         Keras's model and ours, trained.
     """
     tolerance = fit_options.pop("tolerance", 2e-4)
-    models, histories = [], []
+    models: list[Any] = []
+    start: list[np.ndarray] = []
+    histories = []
     for library in (keras, kerasish):
         library.utils.set_random_seed(0)
         model = make(library)
         if models:
-            copy_weights_before(model)
-        else:
-            start = [np.asarray(weight).copy() for weight in model.get_weights()]
-
-            def copy_weights_before(other: Any, start: list = start) -> None:
-                other.set_weights(start)
-
+            model.set_weights(start)
+        start = [np.array(weight) for weight in model.get_weights()]
         model.compile(**(compile_options(library) if callable(compile_options) else compile_options))
         options = {name: value(library) if callable(value) else value for name, value in fit_options.items()}
         arguments = [value(library) if callable(value) else value for value in data]

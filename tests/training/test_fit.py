@@ -1,4 +1,4 @@
-"""fit, evaluate and predict give Keras's numbers, whatever the losses, metrics, weights, callbacks and kinds of data."""
+"""fit, evaluate and predict give Keras's numbers, whatever the losses, metrics, weights, callbacks and data."""
 
 import numpy as np
 import pytest
@@ -188,14 +188,10 @@ def test_programs_serve_arrays_of_any_length():
 
 
 def test_on_batch_methods():
-    models = []
-    for library in (keras, kerasish):
-        model = mlp()(library)
-        if models:
-            model.set_weights(start)
-        start = model.get_weights()
+    models = [mlp()(library) for library in (keras, kerasish)]
+    models[1].set_weights(models[0].get_weights())
+    for model in models:
         model.compile("sgd", "mse", metrics=["mae"])
-        models.append(model)
     for _ in range(3):
         expected, actual = [model.train_on_batch(X, Y) for model in models]
         np.testing.assert_allclose(actual, expected, rtol=1e-4)

@@ -12,6 +12,12 @@ from kerasish.ops._tensors import Array, Axis, TensorLike, as_axis, canonical_ax
 # Short functions stand close together.
 # fmt: off
 
+# Outside `jit` these take 0.1 ms each as JAX has them (custom derivatives, checks in Python), jitted a twentieth of it.
+_relu = jax.jit(jax.nn.relu, inline=True)
+_relu6 = jax.jit(jax.nn.relu6, inline=True)
+_gelu = jax.jit(jax.nn.gelu, static_argnums=1, inline=True)
+_softmax = jax.jit(jax.nn.softmax, static_argnames="axis", inline=True)
+
 @op
 def celu(x: TensorLike, alpha: float = 1.0) -> Array:
     """Return `x` where it is positive, else `alpha * (exp(x / alpha) - 1)`."""
@@ -25,7 +31,7 @@ def elu(x: TensorLike, alpha: float = 1.0) -> Array:
 @op
 def gelu(x: TensorLike, approximate: bool = True) -> Array:
     """Return `x` times the normal distribution function at `x`; `approximate` uses a tanh formula for it."""
-    return jax.nn.gelu(tensor(x), approximate)
+    return _gelu(tensor(x), approximate)
 
 @op
 def glu(x: TensorLike, axis: int = -1) -> Array:
@@ -73,12 +79,12 @@ def log_softmax(x: TensorLike, axis: Axis = -1) -> Array:
 @op
 def relu(x: TensorLike) -> Array:
     """Return `max(x, 0)`."""
-    return jax.nn.relu(tensor(x))
+    return _relu(tensor(x))
 
 @op
 def relu6(x: TensorLike) -> Array:
     """Return `x` limited to [0, 6]."""
-    return jax.nn.relu6(tensor(x))
+    return _relu6(tensor(x))
 
 @op
 def selu(x: TensorLike) -> Array:
@@ -113,7 +119,7 @@ def softmax(x: TensorLike, axis: Axis = -1) -> Array:
             "did you mean sigmoid?",
             stacklevel=3,
         )
-    return jax.nn.softmax(x, axis=as_axis(axis))
+    return _softmax(x, axis=as_axis(axis))
 
 @op
 def softplus(x: TensorLike) -> Array:
