@@ -21,6 +21,10 @@ MAX_EXPANSION = 100
 _FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 6: "scaleoffset", 32000: "lzf"}
 
 
+class RefusedFileError(ValueError):
+    """A file is damaged, or holds something that files of variables have no need of."""
+
+
 class Header(NamedTuple):
     """What a file declares about a dataset."""
 
@@ -111,7 +115,7 @@ class VariablesReader:
         headers: shape and dtype of each dataset by path.
 
     Raises:
-        ValueError: if it is no HDF5 file, is damaged, or has anything but groups and plain datasets of numbers.
+        RefusedFileError: if it is no HDF5 file, is damaged, or has anything but groups and plain datasets of numbers.
     """
 
     def __init__(self, file: str | os.PathLike | IO[bytes], label: str) -> None:
@@ -142,13 +146,13 @@ class VariablesReader:
     def _damage_is_named(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, RuntimeError, KeyError, TypeError, OverflowError) as error:
-            if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
-                raise
-            raise ValueError(f"{self._label} is damaged or no HDF5 file: {error}") from error
+        except (RefusedFileError, FileNotFoundError, PermissionError, IsADirectoryError):
+            raise
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise RefusedFileError(f"{self._label} is damaged or no HDF5 file: {error}") from error
 
-    def _refuse(self, path: str, what: str) -> ValueError:
-        return ValueError(f"{self._label} is refused: {path!r} {what}.")
+    def _refuse(self, path: str, what: str) -> RefusedFileError:
+        return RefusedFileError(f"{self._label} is refused: {path!r} {what}.")
 
     def _declared(self) -> Iterator[tuple[str, Header]]:
         """Yield path and header of each dataset."""

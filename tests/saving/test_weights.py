@@ -275,6 +275,22 @@ def test_damaged_files_are_refused_and_leave_the_model_alone(tmp_path):
     assert_unchanged(model, before)
 
 
+def test_changed_bytes_end_in_one_kind_of_error(tmp_path):
+    path, model = tmp_path / "w.weights.h5", dense(3, 2)
+    model.save_weights(path)
+    content, random = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(150):
+        changed = bytearray(content)
+        for place in random.integers(len(content), size=8):
+            changed[place] ^= 1 << random.integers(8)
+        path.write_bytes(changed)
+        before = values(model)
+        try:
+            model.load_weights(path)
+        except ValueError:
+            assert_unchanged(model, before)
+
+
 def test_numbers_with_a_fraction_do_not_go_into_integers(tmp_path):
     class Counting(layers.Layer):
         def build(self, input_shape):
