@@ -40,19 +40,25 @@ def convnet() -> keras.Model:
     )
 
 
-def main() -> None:
-    start = time.perf_counter()
-    keras.utils.set_random_seed(0)
-    (x_train, y_train), (x_test, y_test) = load()
-    model = convnet()
-    model.summary()
+def train(model: keras.Model, verbose: int | str = "auto") -> dict[str, list[float]]:
+    (x_train, y_train), test = load()
     steps = EPOCHS * -(-len(x_train) // BATCH_SIZE)
     model.compile(
         optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(4e-3, steps)),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    model.fit(x_train, y_train, epochs=EPOCHS, batch_size=BATCH_SIZE, validation_data=(x_test, y_test))
+    fit = model.fit(x_train, y_train, epochs=EPOCHS, batch_size=BATCH_SIZE, validation_data=test, verbose=verbose)
+    return fit.history
+
+
+def main() -> None:
+    start = time.perf_counter()
+    keras.utils.set_random_seed(0)
+    model = convnet()
+    model.summary()
+    train(model)
+    _, (x_test, y_test) = load()
     loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
     print(f"test loss {loss:.4f}, test accuracy {accuracy:.4f}, after {time.perf_counter() - start:.1f} s")
 
