@@ -87,6 +87,7 @@ from kerasish.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from kerasish.layers.preprocessing import Normalization, Rescaling
 from kerasish.layers.recurrent import RNN, StackedRNNCells
 from kerasish.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from kerasish.layers.recurrent_layers import GRU, LSTM, SimpleRNN
@@ -205,12 +206,14 @@ __all__ = [
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
     "RNN",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "SeparableConv1D",
     "SeparableConv2D",
