@@ -187,9 +187,9 @@ def dot_product_attention(
         "scale": scale,
         "is_causal": is_causal,
     }
-    fused = is_flash_attention_enabled() if flash_attention is None else flash_attention
+    fused = flash_attention
     if fused is None:
-        fused = _fused_attention_works(arguments)
+        fused = is_flash_attention_enabled() is not False and _fused_attention_works(arguments)
     return jax.nn.dot_product_attention(**arguments, implementation="cudnn" if fused else "xla")
 
 
