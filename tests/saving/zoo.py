@@ -186,13 +186,17 @@ def attention(lib: Any) -> tuple:
 
 def normalizations(lib: Any) -> tuple:
     layers = lib.layers
-    adapted = layers.Normalization()
-    adapted.adapt(_data(20, 4) * 3 + 1)
     inputs = layers.Input((4,))
-    x = layers.BatchNormalization()(adapted(inputs))
+    x = layers.BatchNormalization()(inputs)
     x = layers.GroupNormalization(2)(x)
     x = layers.SpectralNormalization(layers.Dense(4))(x)
     return lib.Model(inputs, layers.UnitNormalization()(layers.RMSNormalization()(x))), _data(3, 4)
+
+
+def adapted(lib: Any) -> tuple:
+    layer = lib.layers.Normalization()
+    layer.adapt(_data(20, 4) * 3 + 1)
+    return lib.Sequential([lib.layers.Input((4,)), layer, lib.layers.Dense(2)]), _data(3, 4)
 
 
 def activation_layers(lib: Any) -> tuple:
@@ -223,6 +227,7 @@ MODELS = [
     wrappers,
     attention,
     normalizations,
+    adapted,
     activation_layers,
     bfloat16_weights,
 ]
