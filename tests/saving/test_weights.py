@@ -37,7 +37,6 @@ def outputs(model, x, lib):
 def with_random_weights(model):
     random = np.random.default_rng(3)
     model.set_weights([(np.abs(random.normal(size=w.shape)) * 0.5 + 0.1).astype(w.dtype) for w in model.get_weights()])
-    return model
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -45,7 +44,9 @@ def with_random_weights(model):
 def test_files_of_keras_load_here_and_ours_in_keras(make, tmp_path):
     theirs, x = make(keras)
     ours, _ = make(kerasish)
-    with_random_weights(theirs).save_weights(tmp_path / "theirs.weights.h5")
+    if make is not zoo.adapted:  # statistics take effect when adapted or loaded, not when set
+        with_random_weights(theirs)
+    theirs.save_weights(tmp_path / "theirs.weights.h5")
     ours.load_weights(tmp_path / "theirs.weights.h5")
     expected = outputs(theirs, x, keras)
     for y, wanted in zip(outputs(ours, x, kerasish), expected, strict=True):
