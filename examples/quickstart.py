@@ -27,9 +27,9 @@ def convnet() -> keras.Model:
         [
             keras.Input((8, 8, 1)),
             layers.Conv2D(32, 3, padding="same", activation="relu"),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Conv2D(32, 3, padding="same", activation="relu"),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.MaxPooling2D(),
             layers.Conv2D(64, 3, padding="same", activation="relu"),
             layers.GlobalAveragePooling2D(),
