@@ -123,6 +123,11 @@ class RecurrentCell(Layer):
     def _input_bias(self) -> jax.Array | None:
         return None if self.bias is None else self.bias.value
 
+    def input_weights(self) -> dict[str, jax.Array]:
+        """Return the weights that `project` uses, by names that `step` does not use."""
+        bias = self._input_bias()
+        return {"input_kernel": self.kernel.value} | ({} if bias is None else {"input_bias": bias})
+
     def step_weights(self) -> dict[str, jax.Array]:
         """Return the weights that `step` needs."""
         return {"kernel": self.recurrent_kernel.value}

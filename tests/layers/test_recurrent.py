@@ -92,6 +92,14 @@ def test_mixed_precision(name):
     assert_same(name, options, SHAPE, training=(None,), tolerance=4e-2)
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_inputs_projected_before_the_loop_or_in_it(name, monkeypatch):
+    layer, x = getattr(layers, name)(2, return_sequences=True, bias_initializer="ones"), np.ones(SHAPE, "float32")
+    expected = layer(x)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-5)
+
+
 def test_the_forget_gate_starts_open():
     layer = layers.LSTM(2)
     layer.build((None, None, 3))
