@@ -10,6 +10,7 @@ from jax import lax
 from kerasish.core.config import standardize_data_format
 from kerasish.core.symbolic import op
 from kerasish.ops._tensors import Array, Ints, TensorLike, as_tuple, tensor
+from kerasish.ops.nn.platform_convolution import convolution
 
 
 def _convolve(
@@ -19,11 +20,11 @@ def _convolve(
     """Convolve `x` with `kernel` (spatial..., in, out): the one place where all convolutions are computed."""
     spatial = "DHW"[3 - len(strides) :] if len(strides) <= 3 else "ABDEFGHW"[: len(strides)]
     layout = f"N{spatial}C" if channels_last else f"NC{spatial}"
-    return lax.conv_general_dilated(
+    return convolution(
         x,
         kernel,
-        strides,
-        padding,
+        window_strides=strides,
+        padding=padding,
         lhs_dilation=input_dilation,
         rhs_dilation=dilation,
         dimension_numbers=(layout, f"{spatial}IO", layout),
@@ -132,7 +133,7 @@ def conv_transpose(
     _check_channels(inputs, kernel, kernel.shape[-1], channels)
     rank = len(strides)
     extra = (None,) * rank if output_padding is None else as_tuple(output_padding, rank, "output_padding")
-    pads = [transpose_padding(*sizes, padding) for sizes in zip(kernel.shape, strides, dilation, extra)]
+    pads = tuple(transpose_padding(*sizes, padding) for sizes in zip(kernel.shape, strides, dilation, extra))
     kernel = jnp.swapaxes(jnp.flip(kernel, range(rank)), -1, -2)
     return _convolve(inputs, kernel, (1,) * rank, pads, last, dilation, input_dilation=strides)
 

@@ -1,7 +1,6 @@
 """Pooling over windows of spatial axes."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,13 +10,7 @@ from jax import lax
 from kerasish.core.config import standardize_data_format
 from kerasish.core.symbolic import op
 from kerasish.ops._tensors import Array, Ints, TensorLike, as_float, as_tuple, tensor
-
-
-def _reduce_windows(
-    x: Array, initial: Any, combine: Callable, window: tuple[int, ...], strides: tuple[int, ...], padding: str
-) -> Array:
-    """Combine the elements of each window: the one place where max and average pooling are computed."""
-    return lax.reduce_window(x, initial, combine, window, strides, padding)
+from kerasish.ops.nn.platform_pooling import reduce_windows
 
 
 def _prepare(x: Array, pool_size: Any, strides: Any, padding: str, data_format: str | None) -> tuple:
@@ -48,8 +41,8 @@ def max_pool(
     """
     x = tensor(inputs)
     window, strides, padding = _prepare(x, pool_size, strides, padding, data_format)
-    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.inexact) else np.asarray(jnp.iinfo(x.dtype).min, x.dtype)
-    return _reduce_windows(x, lowest, lax.max, window, strides, padding)
+    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.inexact) else np.asarray(jnp.iinfo(x.dtype).min, x.dtype)[()]
+    return reduce_windows(x, lowest, lax.max, window, strides, padding)
 
 
 @op(tensors=("inputs",))
@@ -60,11 +53,11 @@ def average_pool(
     """Return the mean of each window, padding not counted; the arguments are those of `max_pool`."""
     x = as_float(inputs)
     window, strides, padding = _prepare(x, pool_size, strides, padding, data_format)
-    sums = _reduce_windows(x, 0.0, lax.add, window, strides, padding)
+    sums = reduce_windows(x, 0.0, lax.add, window, strides, padding)
     if padding == "VALID":
         return sums / math.prod(window)
     ones = jnp.ones([1 if width == 1 else size for size, width in zip(x.shape, window)], x.dtype)
-    return sums / _reduce_windows(ones, 0.0, lax.add, window, strides, padding)
+    return sums / reduce_windows(ones, 0.0, lax.add, window, strides, padding)
 
 
 def _adaptive(inputs: Any, output_size: Any, data_format: str | None, average: bool) -> Array:

@@ -1,0 +1,275 @@
+"""Convolution for CPUs: each as the plain convolution, matrix product or sum of products that XLA compiles well there.
+
+Measured with jaxlib 0.10 on two cores (`benchmarks/platform_forms.py` repeats it), as times faster than lax's own:
+
+- Operands brought into the order (batch, ..., channel) and (..., in, out): the only one for which XLA has fast code
+  inside loops. Gradients there: 5 to 180.
+- A window of one element, and a window as large as its input (the kernel's gradient of the former), as a matrix
+  product: forward 1 to 2, gradients 1.5 to 7; in loops 10 to 100.
+- One input channel per group (depthwise) as sum of shifted products: forward 15 to 30, input gradient 20 to 200,
+  kernel gradient 3 to 18.
+- Other groups one by one: forward 1 to 3, kernel gradient 40 to 400.
+- Three axes with stretched inputs as interleaved convolutions of the input that is not stretched: 25 to 50.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from kerasish.ops.nn.platform import platform_form, with_forms
+
+Array = Any
+# More groups, or elements of a depthwise window, would make programs long; more filters per channel repeat too much.
+_MOST_GROUPS, _MOST_TAPS, _MOST_FILTERS = 64, 128, 8
+
+
+def _cpu_convolution(x: Array, kernel: Array, **params: Any) -> Array:
+    """Compute a convolution in the best form for a CPU; the parameters are those of JAX's primitive."""
+    return _form(x, kernel, params)(x, kernel, params)
+
+
+def _form(x: Any, kernel: Any, params: dict) -> Callable:
+    """Choose the form for operands of these shapes and dtypes."""
+    x_spec, kernel_spec, _ = params["dimension_numbers"]
+    spatial = [kernel.shape[axis] for axis in kernel_spec[2:]]
+    sharding = params.get("out_sharding")
+    if (
+        not 1 <= len(spatial) <= 3
+        or not jnp.issubdtype(x.dtype, jnp.floating)
+        or params["preferred_element_type"] not in (None, x.dtype)
+        or not (sharding is None or sharding.mesh.empty)
+        or 0 in (*x.shape, *kernel.shape)
+    ):
+        return _as_it_is
+    output = _output_sizes(x, kernel, params)
+    groups, channels = params["feature_group_count"], kernel.shape[kernel_spec[1]]
+    stretched = any(dilation > 1 for dilation in params["lhs_dilation"])
+    plain_steps = all(step == 1 for step in params["window_strides"])
+    if params["batch_group_count"] > 1:
+        if x.shape[x_spec[0]] == params["batch_group_count"] and math.prod(output) <= _MOST_TAPS and not stretched:
+            return _depthwise_kernel_gradient
+        return _by_group if params["batch_group_count"] <= _MOST_GROUPS else _as_it_is
+    if groups > 1:
+        few = kernel.shape[kernel_spec[0]] <= _MOST_FILTERS * groups
+        if channels == 1 and few and math.prod(spatial) <= _MOST_TAPS:
+            if not stretched:
+                return _depthwise
+            return _interleaved if plain_steps and max(params["rhs_dilation"]) == 1 else _plain
+        return _by_group if groups <= _MOST_GROUPS else _plain
+    if math.prod(spatial) == 1 and (not stretched or plain_steps):
+        return _one_element
+    if math.prod(output) == 1 and not stretched and all(low <= 0 for low, _ in params["padding"]):
+        return _whole_input
+    if stretched and len(spatial) == 3 and plain_steps and max(params["rhs_dilation"]) == 1:
+        return _interleaved
+    return _plain
+
+
+def is_plain(x: Any, kernel: Any, params: dict) -> bool:
+    """Return whether XLA has fast code for JAX's own convolution with these parameters in loops on a CPU."""
+    rank = len(x.shape)
+    last = (0, rank - 1, *range(1, rank - 1))
+    order = (rank - 1, rank - 2, *range(rank - 2))
+    return tuple(params["dimension_numbers"]) == (last, order, last) and params["batch_group_count"] == 1
+
+
+def slow_in_loops(primitive: str, operands: Any, params: dict) -> bool:
+    """Return whether an equation is a convolution that runs several times slower inside a loop on a CPU.
+
+    Args:
+        primitive: name of the equation's primitive.
+        operands: its operands, or their abstract values.
+        params: its parameters.
+    """
+    if primitive == "conv_general_dilated":
+        return not is_plain(*operands, params)
+    return primitive == convolution_p.name and _form(*operands, params) is _as_it_is
+
+
+def _output_sizes(x: Array, kernel: Array, params: dict) -> list[int]:
+    """Return the sizes of the spatial axes of a convolution's result."""
+    x_spec, kernel_spec, _ = params["dimension_numbers"]
+    sizes = []
+    for axis, (low, high) in enumerate(params["padding"]):
+        size = (x.shape[x_spec[2 + axis]] - 1) * params["lhs_dilation"][axis] + 1 + low + high
+        window = (kernel.shape[kernel_spec[2 + axis]] - 1) * params["rhs_dilation"][axis] + 1
+        sizes.append((size - window) // params["window_strides"][axis] + 1)
+    return sizes
+
+
+def _as_it_is(x: Array, kernel: Array, params: dict) -> Array:
+    return lax.conv_general_dilated_p.bind(x, kernel, **params)
+
+
+def _put_in_order(x: Array, kernel: Array, params: dict) -> tuple[Array, Array]:
+    """Return the operands as (batch, ..., channel) and (..., in, out)."""
+    x_spec, kernel_spec, _ = params["dimension_numbers"]
+    x = jnp.transpose(x, (x_spec[0], *x_spec[2:], x_spec[1]))
+    return x, jnp.transpose(kernel, (*kernel_spec[2:], kernel_spec[1], kernel_spec[0]))
+
+
+def _put_back(result: Array, params: dict) -> Array:
+    """Return a result of order (batch, ..., channel) in the order of the convolution."""
+    out = params["dimension_numbers"][2]
+    return jnp.transpose(result, np.argsort((out[0], *out[2:], out[1])))
+
+
+def _plain(x: Array, kernel: Array, params: dict) -> Array:
+    """Convolve operands in the order that XLA has fast code for."""
+    x, kernel = _put_in_order(x, kernel, params)
+    return _put_back(_lax(x, kernel, params), params)
+
+
+def _lax(x: Array, kernel: Array, params: dict) -> Array:
+    """Call lax with operands (batch, ..., channel) and (..., in, out)."""
+    spatial = "DHW"[5 - x.ndim :]
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        params["window_strides"],
+        params["padding"],
+        params["lhs_dilation"],
+        params["rhs_dilation"],
+        (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
+        params["feature_group_count"],
+        precision=params["precision"],
+    )
+
+
+def _pad(x: Array, padding: Any, interior: Any = None) -> Array:
+    """Pad, cut where negative, and stretch the axes between the first and the last."""
+    interior = interior or [1] * len(padding)
+    config = [(low, high, step - 1) for (low, high), step in zip(padding, interior)]
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *config, (0, 0, 0)])
+
+
+def _window(x: Array, starts: Any, sizes: Any, steps: Any) -> Array:
+    """Slice the axes between the first and the last: `sizes` elements from `starts` on, in `steps`."""
+    ends = [start + (size - 1) * step + 1 for start, size, step in zip(starts, sizes, steps)]
+    return lax.slice(x, (0, *starts, 0), (x.shape[0], *ends, x.shape[-1]), (1, *steps, 1))
+
+
+def _one_element(x: Array, kernel: Array, params: dict) -> Array:
+    """Multiply matrices where the window has one element."""
+    x, kernel = _put_in_order(x, kernel, params)
+    steps, factors = params["window_strides"], params["lhs_dilation"]
+    if max(factors) == 1:
+        x = _pad(x, params["padding"])
+        x = _window(x, (0,) * len(steps), [-(-size // step) for size, step in zip(x.shape[1:-1], steps)], steps)
+    matrix = jnp.reshape(kernel, kernel.shape[-2:])
+    result = lax.dot(jnp.reshape(x, (-1, x.shape[-1])), matrix, precision=params["precision"])
+    result = jnp.reshape(result, (*x.shape[:-1], -1))
+    return _put_back(_pad(result, params["padding"], factors) if max(factors) > 1 else result, params)
+
+
+def _whole_input(x: Array, kernel: Array, params: dict) -> Array:
+    """Contract all axes but two where there is a single window, without padding before it."""
+    x_spec, kernel_spec, out = params["dimension_numbers"]
+    x = jnp.transpose(x, (x_spec[1], *x_spec[2:], x_spec[0]))
+    kernel = jnp.transpose(kernel, (kernel_spec[1], *kernel_spec[2:], kernel_spec[0]))
+    starts, steps, sizes = [-low for low, _ in params["padding"]], params["rhs_dilation"], kernel.shape[1:-1]
+    needed = [start + (size - 1) * step + 1 for start, size, step in zip(starts, sizes, steps)]
+    x = _pad(x, [(0, max(need - size, 0)) for need, size in zip(needed, x.shape[1:-1])])
+    axes = tuple(range(x.ndim - 1))
+    result = lax.dot_general(_window(x, starts, sizes, steps), kernel, ((axes, axes), ((), ())), params["precision"])
+    return jnp.expand_dims(result if out[0] < out[1] else result.T, out[2:])
+
+
+def _depthwise(x: Array, kernel: Array, params: dict) -> Array:
+    """Sum over the window's elements of the shifted input times the element, for one input channel per group."""
+    x, kernel = _put_in_order(x, kernel, params)
+    return _put_back(_shifted_products(x, kernel, params), params)
+
+
+def _shifted_products(x: Array, kernel: Array, params: dict) -> Array:
+    strides, dilation, dtype = params["window_strides"], params["rhs_dilation"], x.dtype
+    # The barrier keeps padding out of the loop over the elements.
+    x, kernel = lax.optimization_barrier((_wide(_pad(x, params["padding"])), _wide(kernel)))
+    *window, _, filters = kernel.shape
+    needed = [(width - 1) * d + 1 for width, d in zip(window, dilation)]
+    sizes = [(size - need) // step + 1 for size, need, step in zip(x.shape[1:], needed, strides)]
+    terms = []
+    for place in itertools.product(*map(range, window)):
+        part = _window(x, [i * d for i, d in zip(place, dilation)], sizes, strides)
+        terms.append(_repeat_channels(part, filters // x.shape[-1]) * kernel[place][0])
+    return functools.reduce(lax.add, terms).astype(dtype)
+
+
+def _wide(x: Array) -> Array:
+    """Return half-precision values as float32, in which sums are made."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def _repeat_channels(x: Array, times: int) -> Array:
+    return x if times == 1 else jnp.repeat(x, times, axis=-1)
+
+
+def _depthwise_kernel_gradient(x: Array, kernel: Array, params: dict) -> Array:
+    """Sum products of shifted input and output gradient, which is the kernel here, for each element of the window."""
+    x_spec, kernel_spec, _ = params["dimension_numbers"]
+    sizes, dtype = _output_sizes(x, kernel, params), x.dtype
+    x = jnp.transpose(x, (x_spec[1], *x_spec[2:], x_spec[0]))
+    kernel = jnp.transpose(kernel, (kernel_spec[1], *kernel_spec[2:], kernel_spec[0]))
+    x, kernel = lax.optimization_barrier((_wide(_pad(x, params["padding"])), _wide(kernel)))
+    # A product with ones sums rows faster than a reduction does.
+    ones = jnp.ones((1, math.prod(kernel.shape[:-1])), x.dtype)
+    rows = []
+    for place in itertools.product(*map(range, sizes)):
+        starts = [i * step for i, step in zip(place, params["window_strides"])]
+        part = _window(x, starts, kernel.shape[1:-1], params["rhs_dilation"])
+        products = _repeat_channels(part, kernel.shape[-1] // x.shape[-1]) * kernel
+        products = lax.optimization_barrier(jnp.reshape(products, (-1, kernel.shape[-1])))
+        rows.append(lax.dot(ones, products, precision=params["precision"]))
+    return _put_back(jnp.reshape(jnp.concatenate(rows), (1, *sizes, -1)).astype(dtype), params)
+
+
+def _by_group(x: Array, kernel: Array, params: dict) -> Array:
+    """Convolve the groups, of input channels or of the batch, one by one."""
+    x_spec, kernel_spec, out = params["dimension_numbers"]
+    by_batch = params["batch_group_count"] > 1
+    count = params["batch_group_count"] if by_batch else params["feature_group_count"]
+    params = {**params, "batch_group_count": 1, "feature_group_count": 1}
+    parts = zip(jnp.split(x, count, x_spec[0 if by_batch else 1]), jnp.split(kernel, count, kernel_spec[0]))
+    return jnp.concatenate([_cpu_convolution(x, kernel, **params) for x, kernel in parts], out[1])
+
+
+def _interleaved(x: Array, kernel: Array, params: dict) -> Array:
+    """Convolve a stretched input: for each residue of the output's places by the factors, with a part of the kernel."""
+    sizes, factors = _output_sizes(x, kernel, params), params["lhs_dilation"]
+    x, kernel = _put_in_order(x, kernel, params)
+    rank, counts = len(sizes), [-(-size // factor) for size, factor in zip(sizes, factors)]
+    compute = _shifted_products if params["feature_group_count"] > 1 else _lax
+    results = []
+    for residues in itertools.product(*map(range, factors)):
+        part, padding = kernel, []
+        for axis, (residue, factor) in enumerate(zip(residues, factors)):
+            low = params["padding"][axis][0]
+            first = (low - residue) % factor
+            part = part[(slice(None),) * axis + (slice(first, None, factor),)]
+            start = (residue + first - low) // factor
+            padding.append((-start, counts[axis] + part.shape[axis] - 1 + start - x.shape[1 + axis]))
+        if 0 in part.shape:
+            results.append(jnp.zeros((x.shape[0], *counts, kernel.shape[-1]), x.dtype))
+        else:
+            steps = {"padding": padding, "lhs_dilation": (1,) * rank}
+            results.append(compute(x, part, {**params, **steps}))
+    result = jnp.reshape(jnp.stack(results), (*factors, *results[0].shape))
+    order = [rank, *itertools.chain(*((rank + 1 + axis, axis) for axis in range(rank))), 2 * rank + 1]
+    result = jnp.reshape(
+        jnp.transpose(result, order), (x.shape[0], *map(math.prod, zip(counts, factors)), kernel.shape[-1])
+    )
+    return _put_back(_window(result, (0,) * rank, sizes, (1,) * rank), params)
+
+
+convolution_p = platform_form("convolution", lax.conv_general_dilated_p, _cpu_convolution)
+
+
+def convolution(x: Array, kernel: Array, **options: Any) -> Array:
+    """Call `lax.conv_general_dilated` in the best form for each platform; options must be hashable."""
+    return with_forms(lax.conv_general_dilated, x, kernel, **options)
