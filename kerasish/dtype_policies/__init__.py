@@ -3,6 +3,7 @@
 from kerasish.core.dtypes import DTypePolicy, FloatDTypePolicy
 from kerasish.core.dtypes import get_policy as get
 from kerasish.core.registry import builtins, deserialize_keras_object, serialize_keras_object
+from kerasish.dtype_policies.policy_map import DTypePolicyMap
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict:
@@ -16,6 +17,9 @@ def deserialize(config: dict, custom_objects: dict | None = None) -> DTypePolicy
 
 
 builtins("keras", {"DTypePolicy": DTypePolicy, "FloatDTypePolicy": FloatDTypePolicy})
-builtins("keras.dtype_policies", {"DTypePolicy": DTypePolicy, "FloatDTypePolicy": FloatDTypePolicy})
+builtins(
+    "keras.dtype_policies",
+    {"DTypePolicy": DTypePolicy, "FloatDTypePolicy": FloatDTypePolicy, "DTypePolicyMap": DTypePolicyMap},
+)
 
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]

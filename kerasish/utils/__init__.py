@@ -20,16 +20,20 @@ from kerasish.training.data import pack_x_y_sample_weight, unpack_x_y_sample_wei
 from kerasish.training.py_dataset import PyDataset
 from kerasish.training.py_dataset import PyDataset as Sequence
 from kerasish.utils.data_files import get_file
+from kerasish.utils.images import array_to_img, img_to_array, load_img, save_img
 from kerasish.utils.numerical import normalize, to_categorical
 from kerasish.utils.progbar import Progbar
 from kerasish.utils.sequences import pad_sequences
 from kerasish.utils.session import clear_session, is_keras_tensor, set_random_seed
+from kerasish.utils.splitting import split_dataset
+from kerasish.utils.timeseries import timeseries_dataset_from_array
 
 __all__ = [
     "CustomObjectScope",
     "Progbar",
     "PyDataset",
     "Sequence",
+    "array_to_img",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -39,15 +43,20 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "load_img",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
     "standardize_dtype",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
