@@ -1,23 +1,61 @@
 from kerasish import (
     activations as activations,
+)
+from kerasish import (
     backend as backend,
+)
+from kerasish import (
     callbacks as callbacks,
+)
+from kerasish import (
     config as config,
+)
+from kerasish import (
     constraints as constraints,
+)
+from kerasish import (
     datasets as datasets,
+)
+from kerasish import (
     dtype_policies as dtype_policies,
+)
+from kerasish import (
     initializers as initializers,
+)
+from kerasish import (
     layers as layers,
+)
+from kerasish import (
     losses as losses,
+)
+from kerasish import (
     metrics as metrics,
+)
+from kerasish import (
     mixed_precision as mixed_precision,
+)
+from kerasish import (
     models as models,
+)
+from kerasish import (
     ops as ops,
+)
+from kerasish import (
     optimizers as optimizers,
+)
+from kerasish import (
     random as random,
+)
+from kerasish import (
     regularizers as regularizers,
+)
+from kerasish import (
     saving as saving,
+)
+from kerasish import (
     tree as tree,
+)
+from kerasish import (
     utils as utils,
 )
 from kerasish.core.dtypes import DTypePolicy as DTypePolicy
