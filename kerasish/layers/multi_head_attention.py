@@ -88,6 +88,7 @@ class HeadAttention(Layer):
             name=name,
             **{option: getattr(self, option) for option in _WEIGHT_OPTIONS},
         )
+        layer.supports_masking = True  # no warning that it drops the masks, which `call` has seen to
         layer.build(input_shape)
         return layer
 
