@@ -47,6 +47,10 @@ def test_time_distributed_passes_masks():
     seen = []
 
     class Spy(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.supports_masking = True
+
         def call(self, inputs, mask=None):
             seen.append(mask.shape)
             return inputs
