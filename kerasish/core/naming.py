@@ -11,6 +11,7 @@ _counts: collections.defaultdict[str, int] = collections.defaultdict(int)
 
 class _Scopes(threading.local):
     path: tuple[str, ...] = ()
+    owner: object = None  # that of the innermost scope
 
 
 _scopes = _Scopes()
@@ -52,16 +53,30 @@ def name_counts() -> dict[str, int]:
 
 
 @contextmanager
-def name_scope(name: str) -> Iterator[None]:
-    """Put `name` in front of the paths of the variables made inside the block."""
-    before = _scopes.path
+def name_scope(name: str, owner: object = None) -> Iterator[None]:
+    """Put `name` in front of the paths of the variables made inside the block.
+
+    Args:
+        name: a name without `/`.
+        owner: what the scope belongs to, such as a layer; directly inside a scope of the same owner nothing is added.
+
+    Raises:
+        ValueError: if `name` is no string or holds a `/`.
+
+    Example:
+        >>> with name_scope("encoder"):
+        ...     Variable(0.0, name="scale").path
+        'encoder/scale'
+    """
     if not isinstance(name, str) or "/" in name:
         raise ValueError(f"name_scope: `name` must be a string without '/', received name={name!r}.")
-    _scopes.path = (*before, name)
+    before = _scopes.path, _scopes.owner
+    if owner is None or owner is not _scopes.owner:
+        _scopes.path, _scopes.owner = (*_scopes.path, name), owner
     try:
         yield
     finally:
-        _scopes.path = before
+        _scopes.path, _scopes.owner = before
 
 
 def current_path() -> str:

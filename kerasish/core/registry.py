@@ -245,7 +245,8 @@ def _deserialize(config: Any, module_objects: dict[str, Any] | None = None) -> A
     if isinstance(config, _PLAIN_TYPES):
         return config
     if isinstance(config, (list, tuple)):
-        return [_deserialize(item) for item in config]
+        items = [_deserialize(item) for item in config]
+        return tuple(items) if isinstance(config, tuple) else items
     if not isinstance(config, dict):
         raise TypeError(f"Cannot deserialize {config!r} of type {type(config)}: expected plain data.")
     if "class_name" not in config or "config" not in config:

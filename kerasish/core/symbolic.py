@@ -35,6 +35,10 @@ OPS: dict[str, Callable] = {}
 OPS_BY_CLASS: dict[str, Callable] = {}
 
 
+# Arguments of Operation and Layer, which their own `get_config` takes care of.
+_OWN_ARGUMENTS = frozenset({"name", "trainable", "dtype", "activity_regularizer", "autocast"})
+
+
 class KerasHistory(NamedTuple):
     """Where a symbolic tensor comes from."""
 
@@ -120,7 +124,7 @@ class KerasTensor:
             "Inside a model, wrap such code in a Layer's `call`."
         )
 
-    __array__ = __bool__ = __iter__ = __len__ = __float__ = __int__ = __index__ = _refuse
+    __array__ = __jax_array__ = __bool__ = __iter__ = __len__ = __float__ = __int__ = __index__ = _refuse
 
 
 def _add_operators() -> None:
@@ -153,11 +157,23 @@ def any_symbolic(structure: Any) -> bool:
 
 
 class Operation:
-    """Something with a name that symbolic tensors go through: a layer, a model, or one call of an op.
+    """Something with a name that symbolic tensors go through: a layer, a model, one call of an op, or one's own.
+
+    A subclass writes `call`, and `compute_output_spec` where tracing `call` does not tell the outputs' shapes.
 
     Args:
         name: by default a unique name made from the class name.
+
+    Raises:
+        ValueError: if `name` is no string or holds a '/'.
     """
+
+    _init_arguments: tuple[tuple, dict]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Operation":
+        instance = super().__new__(cls)
+        instance._init_arguments = (args, kwargs)
+        return instance
 
     def __init__(self, name: str | None = None) -> None:
         if name is None:
@@ -170,22 +186,95 @@ class Operation:
         self.name = name
         self._inbound_nodes: list[Node] = []
 
-    def _node_tensors(self, attribute: str) -> Any:
-        if len(self._inbound_nodes) != 1:
-            count = len(self._inbound_nodes) or "no"
-            raise AttributeError(f"{self.name!r} has no single `{attribute}`: it has {count} symbolic calls.")
-        return getattr(self._inbound_nodes[0], attribute)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the operation to values, or record a node on symbolic tensors."""
+        if any_symbolic((args, kwargs)):
+            return self.symbolic_call(*args, **kwargs)
+        return self.call(*args, **kwargs)
 
-    @property
-    def input(self) -> Any:
-        """The symbolic input of the only call; an AttributeError where there were none or several."""
-        tensors = self._node_tensors("input_tensors")
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Infer the outputs on symbolic arguments and record the call in the graph."""
+        outputs = self.compute_output_spec(*args, **kwargs)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs; to be overridden."""
+        raise NotImplementedError(f"{type(self).__name__} has no `call()` method; write one.")
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs for symbolic arguments, by default by tracing `call`."""
+        return compute_output_spec(self.call, *args, **kwargs)
+
+    def get_config(self) -> dict:
+        """Return what `from_config` needs to make the same operation again: the constructor's arguments.
+
+        Raises:
+            NotImplementedError: if one of them cannot be serialized.
+        """
+        return {"name": self.name} | self._remembered_arguments()
+
+    get_config._remembers_arguments = True  # type: ignore[attr-defined]
+
+    def _remembered_arguments(self) -> dict:
+        """Return the arguments that the constructor was called with, defaults included, as plain data."""
+        args, kwargs = self._init_arguments
+        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        arguments = dict(list(bound.arguments.items())[1:])
+        for name, parameter in bound.signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                arguments |= arguments.pop(name, {})
+            elif parameter.kind is parameter.VAR_POSITIONAL and arguments.pop(name, ()):
+                raise NotImplementedError(
+                    f"{type(self).__name__} was made with arguments for `*{name}`, which have no names to remember "
+                    "them by. Give the class a `get_config()` and a `from_config()` method."
+                )
+        try:
+            return {n: registry.serialize_keras_object(v) for n, v in arguments.items() if n not in _OWN_ARGUMENTS}
+        except (TypeError, ValueError) as error:
+            raise NotImplementedError(
+                f"{type(self).__name__} has constructor arguments that cannot be serialized ({error}). Give the class "
+                "a `get_config()` method that returns plain values."
+            ) from error
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Operation":
+        """Make an operation from what `get_config` returned."""
+        if not getattr(cls.get_config, "_remembers_arguments", False):
+            return cls(**config)
+        parameters = inspect.signature(cls.__init__).parameters
+        is_open = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        arguments, rest = {}, {}
+        for name, value in config.items():
+            nested = isinstance(value, (dict, list, tuple))
+            value = registry.deserialize_keras_object(value) if nested else value
+            # A constructor need not take `name` and the like; they are set afterwards then.
+            taken = is_open or name in parameters or name not in _OWN_ARGUMENTS
+            (arguments if taken else rest)[name] = value
+        operation = cls(**arguments)
+        for name, value in rest.items():
+            setattr(operation, "dtype_policy" if name == "dtype" else name, value)
+        return operation
+
+    def _node_tensors(self, attribute: str) -> Any:
+        if not self._inbound_nodes:
+            raise AttributeError(f"{self.name!r} has no defined `{attribute}`: it was not called on symbolic tensors.")
+        tensors = getattr(self._inbound_nodes[0], f"{attribute}_tensors")
         return tensors[0] if len(tensors) == 1 else tensors
 
     @property
+    def input(self) -> Any:
+        """The symbolic input of the first call, or a list of several."""
+        return self._node_tensors("input")
+
+    @property
     def output(self) -> Any:
-        """The symbolic output of the only call; an AttributeError where there were none or several."""
-        return self._node_tensors("outputs")
+        """The symbolic output of the first call, or a list of several."""
+        return self._node_tensors("output")
+
+    def __repr__(self) -> str:
+        return f"<Operation name={self.name}>"
 
 
 class Node:
@@ -244,16 +333,13 @@ class OpCall(Operation):
         super().__init__(name or naming.auto_name(fn.keras_class))
         self.fn = fn
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Apply the op to values, or record another node on symbolic tensors."""
-        if any_symbolic((args, kwargs)):
-            outputs = compute_output_spec(self.fn, *args, **kwargs)
-            Node(self, args, kwargs, outputs)
-            return outputs
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the op to values."""
         return self.fn(*args, **kwargs)
 
-    def __repr__(self) -> str:
-        return f"<Operation name={self.name}>"
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs for symbolic arguments."""
+        return compute_output_spec(self.fn, *args, **kwargs)
 
 
 # Types that an op takes as they are, checked first because nearly every eager argument has one of them. The array
@@ -296,6 +382,7 @@ def op(
     tensors: tuple[str, ...] | None = None,
     keras_class: str | None = None,
     keras_module: str | None = None,
+    saved: Callable[[dict], dict] = dict,
 ) -> Callable:
     """Make a function of arrays an op: it then takes Variables and, recording a node, symbolic tensors too.
 
@@ -305,12 +392,15 @@ def op(
             configuration in the configs of functional models.
         keras_class: name of Keras's operation class, by default the function's name in camel case.
         keras_module: Keras's module of that class, by default made from the function's module.
+        saved: makes the configuration that Keras writes from the arguments, by name, that are configuration.
 
     Returns:
-        The op, with attributes `keras_class`, `keras_module`, `tensors` and `signature`.
+        The op, with attributes `keras_class`, `keras_module`, `tensors`, `saved` and `signature`.
     """
     if fn is None:
-        return functools.partial(op, tensors=tensors, keras_class=keras_class, keras_module=keras_module)
+        return functools.partial(
+            op, tensors=tensors, keras_class=keras_class, keras_module=keras_module, saved=saved
+        )
 
     @functools.wraps(fn)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -329,6 +419,7 @@ def op(
         tensors = tuple(name for name, parameter in signature.parameters.items() if parameter.default is empty)
     wrapper.signature = signature
     wrapper.tensors = tensors
+    wrapper.saved = saved
     wrapper.keras_class = keras_class or "".join(part.capitalize() for part in fn.__name__.split("_"))
     # kerasish.ops.numpy.unary, part of the package kerasish.ops.numpy, stands for the module keras.src.ops.numpy.
     wrapper.keras_module = keras_module or ".".join(["keras.src", *fn.__module__.split(".")[1:3]])

@@ -105,14 +105,47 @@ def tensor_arguments(signature: Signature, args: tuple, kwargs: dict) -> dict[st
     found = {}
     for name, value in bound.items():
         leaves = tree.flatten(value)
-        if name in signature.tensor_names and any(isinstance(leaf, (jax.Array, KerasTensor)) for leaf in leaves):
+        if name in signature.names and any(isinstance(leaf, (jax.Array, KerasTensor)) for leaf in leaves):
             found[name] = value
     return found
 
 
+def shape_arguments(target: Callable, signature: Signature, args: tuple, kwargs: dict) -> dict[str, Any]:
+    """Return the arguments for a layer's `build` or `compute_output_shape`.
+
+    Args:
+        target: the bound method. If it has one parameter, that gets the shape of the first tensor, whatever its name;
+            else a parameter `<argument>_shape` gets the shape of that argument of `call`.
+        signature: what `call` accepts.
+        args: positional arguments of the call.
+        kwargs: keyword arguments of the call.
+
+    Raises:
+        ValueError: if no parameter has the name of an argument.
+    """
+    parameters = inspect.signature(target).parameters.values()
+    names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    tensors = tensor_arguments(signature, args, kwargs)
+    shapes = {f"{name}_shape": shape_of(value) for name, value in tensors.items() if name != "mask"}
+    if not names:
+        return {}
+    if len(names) == 1:
+        return {names[0]: next(iter(shapes.values()), None)}
+    matching = {name: shapes[name] for name in names if name in shapes}
+    if shapes and not matching:
+        raise ValueError(
+            f"`{target.__qualname__}` has parameters {names}, none of which is the shape of an argument of `call`; "
+            f"name them after those: {sorted(shapes)}."
+        )
+    return matching
+
+
 def add_masks(signature: Signature, args: tuple, kwargs: dict) -> None:
     """Fill in `mask`, or `<argument>_mask` where a call has several tensor arguments, from the tensors' own masks."""
-    tensors = {} if len(args) == 1 and not kwargs else tensor_arguments(signature, args, kwargs)
+    tensors = {}
+    if len(args) != 1 or kwargs:
+        found = tensor_arguments(signature, args, kwargs)
+        tensors = {name: value for name, value in found.items() if name in signature.tensor_names}
     if len(tensors) <= 1:
         value = args[0] if args else next(iter(tensors.values()), None)
         if signature.has_mask and kwargs.get("mask") is None and "mask" not in signature.names[: len(args)]:

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import itertools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,7 @@ def _tracked_build(build: Callable) -> Callable:
             return build(self, *args, **kwargs)  # a subclass calling `super().build()`
         self._building = True
         try:
-            with naming.name_scope(self.name):
+            with naming.name_scope(self.name, self):
                 self._path = naming.current_path()
                 build(self, *args, **kwargs)
         finally:
@@ -84,8 +85,7 @@ class Layer(Operation):
     _signature: calls.Signature
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Layer":
-        instance = super().__new__(cls)
-        instance._init_arguments = (args, kwargs)
+        instance = super().__new__(cls, *args, **kwargs)
         instance._serial = next(_serials)
         return instance
 
@@ -119,7 +119,7 @@ class Layer(Operation):
         self.dtype_policy = dtype
         self.built = False
         self.input_spec: Any = None
-        self.supports_masking = type(self).compute_mask is not Layer.compute_mask
+        self.supports_masking = not getattr(type(self).compute_mask, "_is_default", False)
         self.supports_jit = True
         self._convert_input_args = True
         self._allow_non_tensor_positional_args = False
@@ -142,23 +142,17 @@ class Layer(Operation):
         """
         self.built = True
 
+    build._is_default = True  # type: ignore[attr-defined]
+
     def _build_for(self, args: tuple, kwargs: dict) -> None:
         """Call `build` with the shapes of the tensors the layer is called with."""
-        build = type(self).build
-        if build is Layer.build:
-            self._path = "/".join(filter(None, (naming.current_path(), self.name)))
-            self.built = True
-            return
-        names = [name for name in inspect.signature(build).parameters if name != "self"]
-        if len(names) <= 1 or not any(name.endswith("_shape") for name in names):
-            self.build(calls.shape_of(args[0] if args else next(iter(kwargs.values()), None)))
+        if getattr(type(self).build, "_is_default", False):
+            with naming.name_scope(self.name, self):
+                self._path = naming.current_path()
+            if registry.builtin_name(type(self)) is None:  # as Keras, whose own layers are built when made
+                self._build_shapes = {"input_shape": calls.shape_of(args[0] if args else next(iter(kwargs.values())))}
         else:
-            tensors = calls.tensor_arguments(self._signature, args, kwargs)
-            shapes = {f"{name}_shape": calls.shape_of(value) for name, value in tensors.items()}
-            if len(names) == 1 or not set(names) & set(shapes):
-                self.build(next(iter(shapes.values())))
-            else:
-                self.build(**{name: shape for name, shape in shapes.items() if name in names})
+            self.build(**calls.shape_arguments(self.build, self._signature, args, kwargs))
         self.built = True
 
     def get_build_config(self) -> dict | None:
@@ -171,6 +165,8 @@ class Layer(Operation):
 
     def build_from_config(self, config: dict) -> None:
         """Build the layer with the shapes that `get_build_config` returned."""
+        if getattr(type(self).build, "_is_default", False):
+            return  # sublayers are built on the first call
 
         def as_shape(shape: Any) -> Any:
             return tree.map_shape_structure(tuple, shape) if tree.is_nested(shape) else shape
@@ -217,8 +213,8 @@ class Layer(Operation):
         if initializer is None:
             initializer = "glorot_uniform" if is_float_dtype(dtype) else "zeros"
 
-        def make() -> Variable:
-            return Variable(
+        with naming.name_scope(self.name, self):
+            variable = Variable(
                 initializers.get(initializer),
                 shape=() if shape is None else shape,
                 dtype=dtype,
@@ -227,17 +223,17 @@ class Layer(Operation):
                 aggregation=aggregation,
                 name=name,
             )
-
-        if self._building or naming.current_path().endswith(self.name):
-            variable = make()
-        else:
-            with naming.name_scope(self.name):
-                variable = make()
+        if not self._trainable:
+            variable.trainable = False
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
         self._weights.append(variable)
         return variable
+
+    def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, **kwargs: Any) -> Variable:
+        """Make a weight that belongs to the layer: another name of `add_weight`."""
+        return self.add_weight(shape, initializer, dtype, **kwargs)
 
     # Calling
 
@@ -246,13 +242,14 @@ class Layer(Operation):
         context = _call_context
         if len(args) != 1 or kwargs or not isinstance(args[0], jax.Array) or args[0].dtype != self._compute_dtype:
             if any_symbolic((args, kwargs)):
-                return self._call_symbolically(args, kwargs)
+                return self.symbolic_call(*args, **kwargs)
             args, kwargs = self._converted(args, kwargs)
         signature = self._signature
-        if self.input_spec is not None:
-            check_inputs(self.input_spec, args[0] if args else next(iter(kwargs.values()), None), self.name)
+        first = args[0] if args else next(iter(kwargs.values()), None)
         if not self.built:
-            self._build_for(args, kwargs)
+            self._prepare(args, kwargs)
+        elif self.input_spec is not None:
+            check_inputs(self.input_spec, first, self.name)
 
         # `training`: given here, else by the layer around this one, else the default of `call`.
         outer_training = context.training
@@ -267,7 +264,6 @@ class Layer(Operation):
             context.root = self
             opened = open_frame()
             self._forget_losses()
-        first = args[0] if args else next(iter(kwargs.values()), None)
         mask = get_mask(first) if isinstance(first, jax.Array) else tree.map_structure(get_mask, first)
         if signature.has_mask or len(args) + len(kwargs) > 1:
             calls.add_masks(signature, args, kwargs)
@@ -280,7 +276,7 @@ class Layer(Operation):
             if self._called:
                 outputs = self.call(*args, **kwargs)
             else:
-                with naming.name_scope(self.name):
+                with naming.name_scope(self.name, self):
                     outputs = self.call(*args, **kwargs)
                 self._called = True
             if self.activity_regularizer is not None:
@@ -313,18 +309,25 @@ class Layer(Operation):
             calls.check_positional(args, self.name)
         return args, kwargs
 
-    def _call_symbolically(self, args: tuple, kwargs: dict) -> Any:
-        """Infer the outputs' shapes and record the call in the graph."""
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Infer the outputs' shapes, building the layer first, and record the call in the graph."""
         first = args[0] if args else next(iter(kwargs.values()), None)
-        if self.input_spec is not None:
-            check_inputs(self.input_spec, first, self.name)
-        if not self.built:
-            self._build_for(args, kwargs)
+        self._prepare(args, kwargs)
         outputs = self.compute_output_spec(*args, **kwargs)
         if outputs is first:
             outputs = KerasTensor(outputs.shape, outputs.dtype)
         Node(self, args, kwargs, outputs)
         return outputs
+
+    def _prepare(self, args: tuple, kwargs: dict) -> None:
+        """Check the first argument against `input_spec` and build the layer if that is still to be done."""
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        if self.input_spec is not None:
+            check_inputs(self.input_spec, first, self.name)
+        if not self.built:
+            self._build_for(args, kwargs)
+            if self.input_spec is not None:
+                check_inputs(self.input_spec, first, self.name)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs for symbolic arguments, by tracing the layer.
@@ -332,7 +335,8 @@ class Layer(Operation):
         A layer that overrides `compute_output_shape` is believed instead.
         """
         if type(self).compute_output_shape is not Layer.compute_output_shape:
-            shape = self.compute_output_shape(calls.shape_of(args[0] if args else next(iter(kwargs.values()))))
+            shapes = calls.shape_arguments(self.compute_output_shape, self._signature, args, kwargs)
+            shape = self.compute_output_shape(**shapes)
             if (isinstance(shape, (list, tuple)) and not tree._is_shape(shape)) or isinstance(shape, dict):
                 return tree.map_shape_structure(lambda item: KerasTensor(item, self.compute_dtype), shape)
             return KerasTensor(shape, self.compute_dtype)
@@ -366,8 +370,19 @@ class Layer(Operation):
         """Return the mask of the outputs, given the inputs and their mask; by default the inputs' mask."""
         return previous_mask
 
+    compute_mask._is_default = True  # type: ignore[attr-defined]
+
     def _pass_mask(self, inputs: Any, outputs: Any, mask: Any) -> None:
+        """Give the outputs the masks that `compute_mask` makes of that of the inputs."""
         if not self.supports_masking:
+            is_lost = any(leaf is not None for leaf in tree.flatten(mask))
+            if is_lost and registry.builtin_name(type(self)) is None:
+                warnings.warn(
+                    f"Layer {self.name!r} ({type(self).__name__}) received a mask with its input and drops it: later "
+                    "layers will not see it. Set `self.supports_masking = True` in `__init__` to pass it on, or "
+                    "override `compute_mask`.",
+                    stacklevel=3,
+                )
             return
         masks = self.compute_mask(inputs, mask)
         if masks is None:
@@ -419,12 +434,14 @@ class Layer(Operation):
     # Losses
 
     def add_loss(self, loss: Any) -> None:
-        """Add a scalar (or a list of scalars) to the loss that training minimizes; called from `call`."""
+        """Add a scalar (or a list of scalars) to the loss that training minimizes; called from `call`.
+
+        Args:
+            loss: a tensor, summed if it is no scalar, or a list of tensors.
+        """
         scope = current_scope()
         root = _call_context.root
         for value in tree.flatten(loss):
-            if getattr(value, "ndim", 0) != 0:
-                raise ValueError(f"add_loss in layer {self.name!r}: expected a scalar, received shape {value.shape}.")
             if scope is not None:
                 scope.losses.append((root, self, value))
             else:
@@ -653,36 +670,12 @@ class Layer(Operation):
 
     get_config._remembers_arguments = True  # type: ignore[attr-defined]
 
-    def _remembered_arguments(self) -> dict:
-        args, kwargs = self._init_arguments
-        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
-        bound.apply_defaults()
-        arguments = dict(list(bound.arguments.items())[1:])
-        for name, parameter in bound.signature.parameters.items():
-            if parameter.kind is parameter.VAR_KEYWORD:
-                arguments |= arguments.pop(name, {})
-            elif parameter.kind is parameter.VAR_POSITIONAL and not arguments.pop(name, ()):
-                continue
-        remembered = {"name", "trainable", "dtype", "activity_regularizer", "autocast", "self"}
-        try:
-            return {n: registry.serialize_keras_object(v) for n, v in arguments.items() if n not in remembered}
-        except (TypeError, ValueError) as error:
-            raise NotImplementedError(
-                f"Layer {type(self).__name__} has constructor arguments that cannot be serialized ({error}). Give the "
-                "class a `get_config()` method that returns plain values."
-            ) from error
-
     @classmethod
     def from_config(cls, config: dict) -> "Layer":
         """Make a layer from what `get_config` returned."""
-        config = dict(config)
         if isinstance(config.get("dtype"), dict):
-            config["dtype"] = get_policy(config["dtype"])
-        if getattr(cls.get_config, "_remembers_arguments", False):
-            for name, value in config.items():
-                if isinstance(value, dict) and {"class_name", "config"} <= set(value):
-                    config[name] = registry.deserialize_keras_object(value)
-        return cls(**config)
+            config = config | {"dtype": get_policy(config["dtype"])}
+        return super().from_config(config)  # type: ignore[return-value]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -1,5 +1,6 @@
 """Graphs of layer calls: from symbolic inputs and outputs to a flat plan that runs, and to Keras's config and back."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -59,9 +60,10 @@ class Graph:
         seen: set[str] = set()
         for operation in self.operations:
             if operation.name in seen:
+                count = sum(other.name == operation.name for other in self.operations)
                 raise ValueError(
-                    f"The name {operation.name!r} is used {sum(o.name == operation.name for o in self.operations)} times "
-                    "in the model; all operation names should be unique. Give the layers other names."
+                    f"The name {operation.name!r} is used {count} times in the model; all operation names should be "
+                    "unique. Give the layers other names."
                 )
             seen.add(operation.name)
 
@@ -155,7 +157,7 @@ class Graph:
                 config, arguments = _op_config(operation, nodes)
             else:
                 config = registry.serialize_keras_object(operation)
-                arguments = [(list(node.args), node.kwargs) for node in nodes if not node.is_input]
+                arguments = [(list(node.args), _keras_kwargs(node)) for node in nodes if not node.is_input]
             config["name"] = operation.name
             config["inbound_nodes"] = [_serialize_call(args, kwargs, kept) for args, kwargs in arguments]
             layers.append(config)
@@ -261,7 +263,8 @@ def _with_fresh_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
         if _is_input(tensor):
             copies[id(tensor)] = tensor
         else:
-            copies[id(tensor)] = Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=f"{tensor.name}_input")
+            # Keras's name for it.
+            copies[id(tensor)] = Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=f"{tensor.name}CLONE")
 
     def copy(x: Any) -> Any:
         if not isinstance(x, KerasTensor):
@@ -296,37 +299,74 @@ def _serialize_call(args: list, kwargs: dict, kept: set[int]) -> dict:
     return {"args": tree.map_structure(serialize, args), "kwargs": tree.map_structure(serialize, kwargs)}
 
 
+def _keras_kwargs(node: Node) -> dict:
+    """Return the keyword arguments of a layer's call with what Keras adds to them before it records the call.
+
+    It does so where nothing is to be converted: for one tensor of the compute dtype, and always for models.
+    """
+    layer, kwargs = node.operation, dict(node.kwargs)
+    if not isinstance(layer, Layer):
+        return kwargs
+    is_plain = len(node.args) == 1 and not kwargs and getattr(node.args[0], "dtype", None) == layer.input_dtype
+    if is_plain or not layer._convert_input_args:
+        signature = layer._signature
+        if signature.has_training and signature.default_training is not None:
+            kwargs.setdefault("training", signature.default_training)
+        if signature.has_mask and kwargs.get("mask") is None:
+            kwargs["mask"] = tree.map_structure(lambda tensor: None, node.args[0])
+    return kwargs
+
+
+def _without_defaults(layer: Any, kwargs: dict) -> dict:
+    """Return saved keyword arguments without those that `_keras_kwargs` adds.
+
+    Kept, a `training` that says what the layer does anyway would silence the one that the model is called with.
+    """
+    defaults = {"mask": None}
+    if isinstance(layer, Layer):
+        defaults["training"] = layer._signature.default_training
+
+    def is_default(name: str, value: Any) -> bool:
+        return name in defaults and all(leaf is defaults[name] for leaf in tree.flatten(value))
+
+    return {name: value for name, value in kwargs.items() if not is_default(name, value)}
+
+
 def _op_config(operation: OpCall, nodes: list[Node]) -> tuple[dict, list]:
     """Return Keras's config of an op and, for each call, its tensor arguments alone."""
     fn = operation.fn
     settings: dict = {}
     arguments = []
     for node in nodes:
-        tensors, settings = _split_arguments(fn, node.args, node.kwargs)
-        arguments.append((tensors, {}))
+        tensors, kwargs, settings = _split_arguments(fn, node.args, node.kwargs)
+        arguments.append((tensors, kwargs))
     config = {
         "module": fn.keras_module,
         "class_name": fn.keras_class,
-        "config": {"name": operation.name, **registry.serialize_keras_object(settings)},
+        "config": {"name": operation.name, **registry.serialize_keras_object(fn.saved(settings))},
         "registered_name": fn.keras_class,
     }
     return config, arguments
 
 
-def _split_arguments(fn: Callable, args: tuple, kwargs: dict) -> tuple[list, dict]:
-    """Split the arguments of an op into tensors, in order, and configuration by name."""
+def _split_arguments(fn: Callable, args: tuple, kwargs: dict) -> tuple[list, dict, dict]:
+    """Split the arguments of an op into tensors, in order, further tensors by name, and configuration by name."""
     bound = fn.signature.bind(*args, **kwargs)
     bound.apply_defaults()
     tensors: list = []
+    named: dict = {}
     settings = {}
     for name, value in bound.arguments.items():
-        if fn.signature.parameters[name].kind is fn.signature.parameters[name].VAR_POSITIONAL:
+        kind = fn.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
             tensors.extend(value)
-        elif name in fn.tensors:
-            tensors.append(value)
-        else:
+        elif name not in fn.tensors:
             settings[name] = value
-    return tensors, settings
+        elif kind is inspect.Parameter.VAR_KEYWORD:
+            named.update(value)
+        else:
+            tensors.append(value)
+    return tensors, named, settings
 
 
 def graph_from_config(config: dict, custom_objects: dict | None = None) -> tuple[Any, Any]:
@@ -353,7 +393,8 @@ def graph_from_config(config: dict, custom_objects: dict | None = None) -> tuple
                 blocked.add(name)
                 later.append((name, call))
             else:
-                operations[name](*arguments[0], **arguments[1])
+                args, kwargs = arguments
+                operations[name](*args, **_without_defaults(operations[name], kwargs))
         if len(later) == len(waiting):
             names = sorted({name for name, _ in later})
             raise ValueError(f"The model's config has loops or refers to calls it does not hold, in layers {names}.")
@@ -378,11 +419,10 @@ def _known(operations: dict[str, Any], name: str) -> Any:
 
 
 def _make_operation(entry: dict, custom_objects: dict | None) -> Any:
-    if str(entry.get("module", "")).startswith(("keras.src.ops", "kerasish.ops")):
-        if entry["class_name"] not in OPS_BY_CLASS:
-            raise ValueError(f"The model's config uses operation {entry['class_name']!r}, which does not exist here.")
+    fn = OPS_BY_CLASS.get(entry["class_name"])
+    if fn is not None and entry.get("module") == fn.keras_module:
         settings = registry.deserialize_keras_object(entry["config"], custom_objects)
-        return _SavedOp(OPS_BY_CLASS[entry["class_name"]], settings.pop("name", None), settings)
+        return _SavedOp(fn, settings.pop("name", None), settings)
     operation = registry.deserialize_keras_object(entry, custom_objects)
     if not isinstance(operation, Operation):
         raise ValueError(f"The config of layer {entry['name']!r} describes a {type(operation).__name__}, no layer.")

@@ -1,10 +1,12 @@
 """The Model class: a layer made of layers that can also be compiled, trained, evaluated, saved and explained."""
 
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
 
 from kerasish.core import naming, registry, tree
+from kerasish.core.symbolic import KerasTensor
 from kerasish.core.variable import Scope, Variable
 from kerasish.layers import Layer
 from kerasish.layers.tracking import unique
@@ -61,6 +63,18 @@ class Model(Trainable, Layer):
         if not self._trainable:
             self.trainable = False
 
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for inputs of this shape, by tracing `call`; may be overridden.
+
+        Args:
+            input_shape: shape with the batch axis, which may be None, or a structure of shapes.
+        """
+        is_overridden = not getattr(type(self).build, "_is_default", False)  # and this is its `super().build()`
+        if self._graph is None and not is_overridden:
+            self.compute_output_spec(tree.map_shape_structure(KerasTensor, input_shape))
+
+    build._is_default = True  # type: ignore[attr-defined]
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Compute the outputs; to be overridden where the model is not made from symbolic tensors."""
         if self._graph is None:
@@ -71,8 +85,10 @@ class Model(Trainable, Layer):
         return self._graph.run(inputs, mask)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """Return None: the layers inside set the masks of their own outputs."""
-        return None
+        """Return the mask of the outputs; None for a graph, where the layers inside set those of their outputs."""
+        return previous_mask if self._graph is None else None
+
+    compute_mask._is_default = True  # type: ignore[attr-defined]
 
     # Structure
 
@@ -193,7 +209,7 @@ class Model(Trainable, Layer):
         Raises:
             NotImplementedError: for a subclass whose constructor arguments cannot be serialized.
         """
-        if self._graph is None:
+        if self._graph is None or not _is_made_from_graph(type(self)):
             return super().get_config()
         return {"name": self.name, "trainable": self.trainable, **self._graph.get_config()}
 
@@ -208,12 +224,15 @@ class Model(Trainable, Layer):
             custom_objects: names of classes and functions that are not registered.
         """
         with registry.custom_object_scope(custom_objects):
-            if not {"layers", "input_layers", "output_layers"} <= set(config):
+            parts = {name: config[name] for name in ("layers", "input_layers", "output_layers") if name in config}
+            if len(parts) < 3 or not _is_made_from_graph(cls):
                 return super().from_config(config)  # type: ignore[return-value]
-            graph_keys = ("layers", "input_layers", "output_layers")
-            inputs, outputs = graph_from_config({key: config[key] for key in graph_keys}, custom_objects)
-            rest = {key: value for key, value in config.items() if key not in graph_keys and value is not None}
-            return cls(inputs=inputs, outputs=outputs, **rest)
+            inputs, outputs = graph_from_config(parts, custom_objects)
+            rest = {name: value for name, value in config.items() if name not in parts and value is not None}
+            trainable = rest.pop("trainable", True)
+            model = cls(inputs=inputs, outputs=outputs, **rest)
+            model._trainable = trainable  # the layers know by themselves whether they are frozen
+            return model
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the model's description as JSON, for `models.model_from_json`.
@@ -225,12 +244,22 @@ class Model(Trainable, Layer):
 
     def build_from_config(self, config: dict) -> None:
         """Build the model with the shapes that `get_build_config` returned."""
-        if not self.built:
+        if self.built:
+            return
+        if getattr(type(self).build, "_is_default", False):
+            self.build(config["input_shape"])
+        else:
             super().build_from_config(config)
 
     def get_build_config(self) -> dict | None:
         """Return the shapes the model was built with, or None."""
-        return None if self._graph is not None else super().get_build_config()
+        return {"input_shape": None} if self._graph is not None else super().get_build_config()
+
+
+def _is_made_from_graph(cls: type) -> bool:
+    """Return whether the constructor takes `inputs, outputs` (and `name`), so that a config of the graph suffices."""
+    spec = inspect.getfullargspec(cls.__init__)
+    return spec.args[1:] == ["inputs", "outputs", "name"] or (spec.varargs is not None and spec.varkw is not None)
 
 
 def _shapes(tensors: Any) -> Any:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from kerasish.core import naming, registry, tree
-from kerasish.core.symbolic import KerasTensor
+from kerasish.core.masks import set_mask
+from kerasish.core.symbolic import KerasTensor, node_of
 from kerasish.core.variable import standardize_shape
 from kerasish.layers import InputLayer, Layer
 from kerasish.models.functional import Graph
@@ -28,9 +29,10 @@ class Sequential(Model):
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Layer] = []
-        self._last: KerasTensor | None = None  # symbolic output of the top layer
+        self._last: Any = None  # symbolic output of the top layer, once the input's shape is known
         for layer in layers or ():
-            self.add(layer)
+            self._push(layer)
+        self._refresh_graph()
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer on top of the stack.
@@ -40,49 +42,51 @@ class Sequential(Model):
             rebuild: kept for compatibility.
 
         Raises:
-            ValueError: if it is no layer, its name is taken, or it is a second Input.
+            ValueError: if it is no layer, its name is taken, or it is an Input above another layer.
         """
+        self._push(layer)
+        self._refresh_graph()
+
+    def _push(self, layer: Any) -> None:
         if isinstance(layer, KerasTensor) and layer._keras_history is not None:
             layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
             raise ValueError(
                 f"Only layers can be added to a Sequential model; received {layer!r} of type {type(layer).__name__}."
             )
-        if not self._stack and layer._input_shape_arg is not None and not isinstance(layer, InputLayer):
-            self.add(InputLayer(shape=tuple(layer._input_shape_arg)))
+        if not self._stack and layer._input_shape_arg is not None:
+            self._push(InputLayer(shape=tuple(layer._input_shape_arg)))
         if any(other.name == layer.name and other is not layer for other in self._stack):
             raise ValueError(
                 f"Sequential model {self.name!r} already has a layer named {layer.name!r}; names must be unique. "
                 "Give the layer another `name`."
             )
-        if isinstance(layer, InputLayer) and self._stack:
-            raise ValueError(
-                f"Sequential model {self.name!r}: an Input must come first, and only once; it has {len(self._stack)} "
-                "layers already."
-            )
-        before = self._last
-        if not self._stack:
-            self._last = self._first_tensor(layer)
-        elif before is not None:
-            self._last = self._extended(before, layer)
-        elif self.built:
-            self.built = False
-        self._stack.append(layer)
-        self._refresh_graph()
-
-    @staticmethod
-    def _first_tensor(layer: Layer) -> KerasTensor | None:
-        """Return the symbolic output of a first layer that knows its input, else None."""
         if isinstance(layer, InputLayer):
-            return layer.output
-        graph = getattr(layer, "_graph", None)
-        if graph is not None and len(graph.inputs) == 1:
-            return layer(InputLayer(batch_shape=graph.inputs[0].shape, dtype=graph.inputs[0].dtype).output)
-        return None
+            if self._stack:
+                raise ValueError(
+                    f"Sequential model {self.name!r}: an Input must come first, and only once; the model has "
+                    f"{len(self._stack)} layers already."
+                )
+            self._last = layer.output
+        elif self._last is not None:
+            self._last = self._applied(layer, self._last)
+        self._stack.append(layer)
+        bottom = getattr(self._stack[0], "_graph", None)
+        if self._last is None and len(self._stack) == 2 and bottom is not None and len(bottom.inputs) == 1:
+            self._start(bottom.inputs[0].shape)  # a model at the bottom tells the shape of the input
 
-    def _extended(self, x: KerasTensor, layer: Layer) -> KerasTensor:
-        with naming.name_scope(self.name):
+    def _applied(self, layer: Layer, x: Any) -> Any:
+        with naming.name_scope(self.name, self):
             return layer(x)
+
+    def _start(self, batch_shape: tuple[int | None, ...]) -> None:
+        """Put an Input below the layers and call them on it."""
+        source = InputLayer(batch_shape=batch_shape, dtype=self._stack[0].compute_dtype)
+        x = source.output
+        for layer in self._stack:
+            x = self._applied(layer, x)
+        self._stack.insert(0, source)
+        self._last = x
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off the stack and return it.
@@ -97,29 +101,24 @@ class Sequential(Model):
             raise ValueError(f"Sequential model {self.name!r} has no layers to pop.")
         layer = self._stack.pop()
         if self._last is not None:
-            if not self._stack:
-                self._last = None
-            else:
-                history = self._last._keras_history
-                self._last = history.operation._inbound_nodes[history.node_index].input_tensors[0]
+            node = node_of(tree.flatten(self._last)[0])
+            assert node is not None
+            self._last = node.args[0]
         self._refresh_graph()
         return layer
 
     def _refresh_graph(self) -> None:
         """Make the graph match the stack; an Input alone is no model yet."""
         self._programs = {}
-        if self._last is None or not self.layers:
-            self._graph = None
-            self.built = False
-            self.input_spec = None
-            self._convert_input_args = True
-            self._allow_non_tensor_positional_args = False
+        if self._last is not None and self.layers:
+            naming.auto_name("functional")  # taken in Keras by a model inside this one: keep the same names
+            self._set_graph(Graph(self._stack[0].output, self._last))
             return
-        first = self._last
-        while not first._keras_history.operation._inbound_nodes[first._keras_history.node_index].is_input:
-            history = first._keras_history
-            first = history.operation._inbound_nodes[history.node_index].input_tensors[0]
-        self._set_graph(Graph([first], [self._last]))
+        self._graph = None
+        self.built = False
+        self.input_spec = None
+        self._convert_input_args = True
+        self._allow_non_tensor_positional_args = False
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of this shape.
@@ -143,12 +142,7 @@ class Sequential(Model):
                     f"it cannot be built with input_shape={shape}."
                 )
             return
-        source = InputLayer(batch_shape=shape, dtype=self._stack[0].compute_dtype)
-        x = source.output
-        for layer in self._stack:
-            x = layer(x)
-        self._stack.insert(0, source)
-        self._last = x
+        self._start(shape)
         self._refresh_graph()
 
     def _build_for(self, args: tuple, kwargs: dict) -> None:
@@ -163,6 +157,8 @@ class Sequential(Model):
         """Apply the layers one after the other."""
         if self._graph is not None:
             return self._graph.run(inputs, mask)
+        if mask is not None:
+            tree.map_structure(set_mask, inputs, mask)
         for layer in self._stack:
             inputs = layer(inputs)
         return inputs
@@ -209,9 +205,10 @@ class Sequential(Model):
         """
         if not {"name", "layers"} <= set(config):
             raise ValueError(f"The config of a Sequential model needs 'name' and 'layers'; it has {sorted(config)}.")
-        model = cls(name=config["name"], trainable=config.get("trainable", True))
+        model = cls(name=config["name"])
         for layer in config["layers"]:
             model.add(registry.deserialize_keras_object(layer, custom_objects))
+        model._trainable = config.get("trainable", True)  # the layers know by themselves whether they are frozen
         shape = config.get("build_input_shape")
         if model._graph is None and shape and tree._is_shape(shape) and model._stack:
             model.build(shape)

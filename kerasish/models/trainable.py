@@ -87,22 +87,27 @@ class Trainable:
         """The `steps_per_execution` given to `compile`."""
         return "auto" if self._compiled is None else self._compiled.options["steps_per_execution"]
 
-    def get_compile_config(self) -> dict | None:
-        """Return the arguments of `compile` as plain data, or None before it."""
+    def get_compile_config(self) -> dict:
+        """Return the arguments of `compile` as plain data that Keras reads too; empty before it."""
         if self._compiled is None:
-            return None
+            return {}
+        options = self._compiled.options | {"optimizer": self.optimizer, "jit_compile": self.jit_compile}
+        if options["steps_per_execution"] == "auto":
+            options["steps_per_execution"] = 1
         names = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly")
         names += ("steps_per_execution", "jit_compile")
-        options = self._compiled.options
         return {name: registry.serialize_keras_object(options[name]) for name in names}
 
     def compile_from_config(self, config: dict) -> None:
         """Compile with what `get_compile_config` returned.
 
         Args:
-            config: the arguments as plain data.
+            config: the arguments as plain data. One step per execution, Keras's default, is read as our own, `"auto"`.
         """
-        self.compile(**registry.deserialize_keras_object(config))
+        options = registry.deserialize_keras_object(config)
+        if options.get("steps_per_execution") == 1:
+            options["steps_per_execution"] = "auto"
+        self.compile(**options)
         if self.optimizer is not None and self.built:
             self.optimizer.ensure_built(self.trainable_variables)
 
@@ -291,9 +296,10 @@ class Trainable:
             terms.append(jnp.sum(loss if is_float_dtype(loss.dtype) else loss.astype("float32")))
         terms = [term for term in terms if term is not None]
         if not terms and training:
+            name = self.name  # type: ignore[attr-defined]
             raise ValueError(
-                f"Model {self.name!r} has nothing to minimize: give `loss` to compile() and targets `y` to fit(), or let "  # type: ignore[attr-defined]
-                "a layer call `add_loss`."
+                f"Model {name!r} has nothing to minimize: give `loss` to compile() and targets `y` to fit(), or let a "
+                "layer call `add_loss`."
             )
         return sum(terms[1:], terms[0]) if terms else jnp.zeros(())
 

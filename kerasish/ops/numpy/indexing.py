@@ -51,8 +51,8 @@ def digitize(x: TensorLike, bins: TensorLike) -> Array:
 
 @op
 def get_item(x: TensorLike, key: Any) -> Array:
-    """Return `x[key]`."""
-    return tensor(x)[key]
+    """Return `x[key]`; a list is taken as a tuple, which files turn into lists."""
+    return tensor(x)[tuple(key) if isinstance(key, list) else key]
 
 @op
 def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Array, Array]:
