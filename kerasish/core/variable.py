@@ -1,5 +1,6 @@
 """Variables: named references to arrays, and the scopes that turn code using them into pure functions."""
 
+import math
 import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -18,9 +19,38 @@ class _Local(threading.local):
     scope: "Scope | None" = None  # innermost open Scope
     autocast: str | None = None  # dtype that float variables are read in
     creating: str | None = None  # path of the variable whose initial value is being made
+    allowance: int | None = None  # bytes that new variables may still take
 
 
 _local = _Local()
+
+
+@contextmanager
+def allocation_limit(size: int) -> Iterator[None]:
+    """Refuse, inside the block, variables that together take more than `size` bytes, before memory is asked for.
+
+    Loading uses it: a small file cannot have anything to put into large variables.
+
+    Args:
+        size: number of bytes.
+    """
+    before, _local.allowance = _local.allowance, size
+    try:
+        yield
+    finally:
+        _local.allowance = before
+
+
+def _count_allocation(path: str, shape: tuple[int, ...], dtype: str) -> None:
+    if _local.allowance is None:
+        return
+    size = math.prod(shape) * jnp.dtype(dtype).itemsize
+    if size > _local.allowance:
+        raise ValueError(
+            f"Variable {path!r} of shape {shape} would take {size} bytes, but only {_local.allowance} are left of the "
+            "memory that the file being loaded can account for."
+        )
+    _local.allowance -= size
 
 
 class Variable:
@@ -101,6 +131,7 @@ class Variable:
         if None in shape:
             raise ValueError(f"Variable {self.path!r}: every dimension must be known, received shape={shape}.")
         dtype = standardize_dtype(dtype)
+        _count_allocation(self.path, shape, dtype)
         before, _local.creating = _local.creating, self.path
         try:
             value = to_device(initializer(shape, dtype=dtype), dtype=dtype)

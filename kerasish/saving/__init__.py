@@ -10,17 +10,25 @@ from kerasish.core.registry import (
     serialize_keras_object,
 )
 from kerasish.core.registry import custom_object_scope as CustomObjectScope
+from kerasish.saving.config import InvalidConfigError
+from kerasish.saving.hdf5 import RefusedFileError
+from kerasish.saving.models import load_model, model_from_json, save_model
 from kerasish.saving.weights import load_weights, save_weights
 
 __all__ = [
     "CustomObjectScope",
+    "InvalidConfigError",
+    "RefusedFileError",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
     "load_weights",
+    "model_from_json",
     "register_keras_serializable",
+    "save_model",
     "save_weights",
     "serialize_keras_object",
 ]

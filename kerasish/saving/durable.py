@@ -3,6 +3,7 @@
 import os
 import pathlib
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,14 +48,57 @@ def replacing(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_directory(target.parent)
+    _sync(target.parent)
 
 
-def _sync_directory(directory: pathlib.Path) -> None:
-    """Put the new name on the disk, where the system can."""
+@contextmanager
+def replacing_directory(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Make a directory that takes the place of `path` when the block ends well, after its files are on the disk.
+
+    A directory that is there already is moved away first and deleted last; between two renames there is none, so that
+    a crash at that moment leaves the old one under a name that ends in `.old`.
+
+    Args:
+        path: the directory to make or replace.
+
+    Yields:
+        An empty directory.
+
+    Raises:
+        FileNotFoundError: if there is no directory to make it in.
+        NotADirectoryError: if `path` is a file.
+        OSError: if writing fails; then `path` is as it was.
+    """
+    target = pathlib.Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"Cannot write {str(path)!r}: there is no directory {str(target.parent)!r}.")
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(f"Cannot write a directory to {str(path)!r}: it is a file.")
+    token = secrets.token_hex(6)
+    temporary, old = (target.with_name(f".{target.name}.{token}.{end}") for end in ("tmp", "old"))
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            _sync(file)
+        _sync(temporary)
+        if target.exists():
+            target.rename(old)
+        temporary.rename(target)
+    except BaseException:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _sync(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(path: pathlib.Path) -> None:
+    """Put a file, or the names in a directory, on the disk, where the system can."""
     if os.name == "nt":
         return
-    handle = os.open(directory, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

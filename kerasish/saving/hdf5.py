@@ -2,6 +2,7 @@
 
 import math
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, NamedTuple
@@ -10,13 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from kerasish.core.variable import Variable
+from kerasish.saving import limits
 
-# Limits on what a file may declare; changed here for files that are larger for a reason.
-MAX_MEMBERS = 1_000_000
-MAX_DEPTH = 100
-# A dataset that is compared with no variable may be as large as this, or this many times what it takes on the disk.
-MAX_FREE_BYTES = 64 * 2**20
-MAX_EXPANSION = 100
+# The attribute of datasets, and of the file for all of them, that holds a checksum; Keras takes no notice of it.
+CHECKSUM = "crc32"
 
 _FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 6: "scaleoffset", 32000: "lzf"}
 
@@ -33,6 +31,17 @@ class Header(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.shape} {self.dtype}"
+
+
+def dataset_checksum(array: np.ndarray) -> int:
+    """Return the CRC-32 of dtype, shape and values, so that a change of any of them shows."""
+    head = f"{array.dtype.str if array.dtype != jnp.bfloat16 else 'bfloat16'}{array.shape}".encode()
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8), zlib.crc32(head))
+
+
+def table_checksum(checksums: dict[str, int]) -> int:
+    """Return the CRC-32 of all datasets' paths and checksums: a missing or renamed dataset shows."""
+    return zlib.crc32("".join(f"{path}:{checksums[path]}\n" for path in sorted(checksums)).encode())
 
 
 class _Stream:
@@ -61,8 +70,15 @@ class VariablesWriter:
     def __init__(self, file: IO[bytes]) -> None:
         import h5py
 
+        self._h5py = h5py
         self._stream = _Stream(file)
         self._file = h5py.File(self._stream, "w")
+        self._checksums: dict[str, int] = {}
+
+    @property
+    def checksum(self) -> int:
+        """The checksum of all that was written."""
+        return table_checksum(self._checksums)
 
     def __enter__(self) -> "VariablesWriter":
         return self
@@ -71,6 +87,7 @@ class VariablesWriter:
         if kind is not None:
             self._stream.give_up()
         try:
+            self._write_checksum(self._file["/"], self.checksum)
             self._file.close()
         except BaseException:
             self._stream.give_up()
@@ -91,43 +108,81 @@ class VariablesWriter:
         named = isinstance(name, str) and name != ""
         if not named and not values:
             return
-        group = self._file.require_group(f"{path}/vars" if path else "vars")
+        place = f"{path}/vars" if path else "vars"
+        group = self._file.require_group(place)
         if named:
             group.attrs["name"] = name
         for key, value in values.items():
-            array = np.asarray(value._stored() if isinstance(value, Variable) else value)
-            is_bfloat16 = array.dtype == jnp.bfloat16
-            if array.dtype.kind not in "biufc" and not is_bfloat16:
-                raise TypeError(f"Cannot write {path}/vars/{key}: expected numbers, received dtype {array.dtype}.")
-            dataset = group.create_dataset(key, data=array)
-            if is_bfloat16:
-                dataset.attrs["dtype"] = "bfloat16"  # HDF5 holds two opaque bytes
+            self.write_dataset(f"{place}/{key}", value)
+
+    def write_dataset(self, path: str, value: Any) -> None:
+        """Write one array.
+
+        Args:
+            path: where in the file.
+            value: array of numbers or variable.
+
+        Raises:
+            TypeError: if it is no array of numbers.
+        """
+        array = np.asarray(value._stored() if isinstance(value, Variable) else value)
+        is_bfloat16 = array.dtype == jnp.bfloat16
+        if array.dtype.kind not in "biufc" and not is_bfloat16:
+            raise TypeError(f"Cannot write {path!r}: expected numbers, received dtype {array.dtype}.")
+        dataset = self._file.create_dataset(path, data=array)
+        if is_bfloat16:
+            dataset.attrs["dtype"] = "bfloat16"  # HDF5 holds two opaque bytes
+        self._checksums[path] = dataset_checksum(array)
+        self._write_checksum(dataset, self._checksums[path])
+
+    def write_attributes(self, path: str, attributes: dict[str, Any]) -> None:
+        """Give a group, which is made if there is none, attributes: strings or lists of strings."""
+        group = self._file.require_group(path)
+        for name, value in attributes.items():
+            group.attrs[name] = value
+
+    def _write_checksum(self, item: Any, value: int) -> None:
+        # Several times faster than `item.attrs[CHECKSUM] = value`.
+        h5 = self._h5py
+        attribute = h5.h5a.create(item.id, CHECKSUM.encode(), h5.h5t.STD_U32LE, h5.h5s.create(h5.h5s.SCALAR))
+        attribute.write(np.array(value, "<u4"))
 
 
 class VariablesReader:
     """Reads datasets of a file, whose declarations were all checked when it was opened.
 
+    Files with checksums, as ours are, must have one for every dataset; those of others are read without.
+
     Args:
         file: path or binary file.
         label: what error messages call it.
+        verify: whether data is compared with its checksum when read; False where the bytes were checked already.
 
     Attributes:
         headers: shape and dtype of each dataset by path.
+        groups: the paths of all groups.
+        label: what error messages call the file.
+        checksums: the checksum of each dataset by path; empty for files without.
+        checksum: that of all of them together; None for files without.
 
     Raises:
         RefusedFileError: if it is no HDF5 file, is damaged, or has anything but groups and plain datasets of numbers.
     """
 
-    def __init__(self, file: str | os.PathLike | IO[bytes], label: str) -> None:
+    def __init__(self, file: str | os.PathLike | IO[bytes], label: str, verify: bool = True) -> None:
         import h5py
 
         self._h5py = h5py
-        self._label = label
+        self.label = label
+        self._verify = verify
+        self.checksums: dict[str, int] = {}
+        self.groups: set[str] = set()
         with self._damage_is_named():
             self._file = h5py.File(file, "r")
         try:
             with self._damage_is_named():
                 self.headers = dict(self._declared())
+                self._check_table()
         except BaseException:
             self.close()
             raise
@@ -148,11 +203,11 @@ class VariablesReader:
             yield
         except (RefusedFileError, FileNotFoundError, PermissionError, IsADirectoryError):
             raise
-        except (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise RefusedFileError(f"{self._label} is damaged or no HDF5 file: {error}") from error
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+            raise RefusedFileError(f"{self.label} is damaged or no HDF5 file: {error}") from error
 
     def _refuse(self, path: str, what: str) -> RefusedFileError:
-        return RefusedFileError(f"{self._label} is refused: {path!r} {what}.")
+        return RefusedFileError(f"{self.label} is refused: {path!r} {what}.")
 
     def _declared(self) -> Iterator[tuple[str, Header]]:
         """Yield path and header of each dataset."""
@@ -165,11 +220,12 @@ class VariablesReader:
             if (identity.fileno, identity.addr) in seen:
                 raise self._refuse(prefix, "is a group with several places in the file")
             seen.add((identity.fileno, identity.addr))
+            self.groups.add(prefix)
             for name in group:
                 members += 1
                 path = f"{prefix}/{name}" if prefix else name
-                if members > MAX_MEMBERS or depth > MAX_DEPTH:
-                    raise self._refuse(path, f"is past {MAX_MEMBERS} members or {MAX_DEPTH} levels of groups")
+                if members > limits.MEMBERS or depth > limits.DEPTH:
+                    raise self._refuse(path, f"is past {limits.MEMBERS} members or {limits.DEPTH} levels of groups")
                 if group.get(name, getlink=True, getclass=True) is not self._h5py.HardLink:
                     raise self._refuse(path, "is a link; groups and datasets must be in their own place")
                 member = group[name]
@@ -193,25 +249,80 @@ class VariablesReader:
             raise self._refuse(path, "is an empty dataset without a shape")
         size = math.prod(dataset.shape) * dtype.itemsize
         if dataset.chunks is not None:
-            if math.prod(dataset.chunks) * dtype.itemsize > max(size, MAX_FREE_BYTES):
+            if math.prod(dataset.chunks) * dtype.itemsize > max(size, limits.FREE_BYTES):
                 raise self._refuse(path, f"has chunks of shape {dataset.chunks}, larger than itself")
-            if dataset.id.get_storage_size() > 2 * size + MAX_FREE_BYTES:
+            if dataset.id.get_storage_size() > 2 * size + limits.FREE_BYTES:
                 raise self._refuse(path, "takes more room in the file than its shape accounts for")
+        if (checksum := self._checksum(dataset)) is not None:
+            self.checksums[path] = checksum
         properties = dataset.id.get_create_plist()
         for index in range(properties.get_nfilters()):
             if properties.get_filter(index)[0] not in _FILTERS:
                 raise self._refuse(path, f"needs a filter other than {sorted(_FILTERS.values())}")
         return Header(tuple(dataset.shape), dtype)
 
+    def _checksum(self, item: Any) -> int | None:
+        """Return the checksum that a dataset or the file has, if any."""
+        if not self._h5py.h5a.exists(item.id, CHECKSUM.encode()):
+            return None
+        attribute = self._h5py.h5a.open(item.id, CHECKSUM.encode())
+        if attribute.shape != () or attribute.dtype != np.dtype("<u4"):
+            raise self._refuse(item.name, f"has a damaged attribute {CHECKSUM!r}")
+        value = np.zeros((), "<u4")
+        attribute.read(value)
+        return int(value)
+
+    def _check_table(self) -> None:
+        """Look for datasets that went missing, came in or lost their checksums."""
+        whole = self.checksum = self._checksum(self._file["/"])
+        if whole is None and not self.checksums:
+            return
+        bare = [path for path in self.headers if path not in self.checksums]
+        if bare:
+            raise self._refuse(bare[0], "has no checksum, as other datasets do; it was changed or added")
+        if whole != table_checksum(self.checksums):
+            raise RefusedFileError(
+                f"{self.label} is damaged: datasets went missing, were added or renamed, or their checksums changed."
+            )
+
+    def attributes(self, path: str = "") -> dict[str, Any]:
+        """Return the attributes of a group that are strings or lists of strings, by name."""
+        h5 = self._h5py
+        found: dict[str, Any] = {}
+        with self._damage_is_named():
+            item = self._file[path] if path else self._file["/"]
+            for name in item.attrs:
+                attribute = h5.h5a.open(item.id, name.encode())
+                shape, dtype = attribute.shape or (), attribute.dtype
+                if dtype.kind not in "SO":
+                    continue
+                if len(shape) > 1 or math.prod(shape) * dtype.itemsize > limits.ATTRIBUTE_BYTES:
+                    raise self._refuse(f"{path}@{name}", f"is an attribute of shape {shape}")
+                if attribute.get_space().get_simple_extent_type() == h5.h5s.NULL:
+                    continue
+                if dtype.kind == "O" and h5.check_string_dtype(dtype) is None:
+                    raise self._refuse(f"{path}@{name}", "is an attribute of references; expected strings")
+                value = item.attrs[name]
+                found[name] = [_text(v) for v in value] if shape else _text(value)
+        return found
+
     def is_bounded(self, path: str) -> bool:
         """Return whether a dataset is small enough to be read without a variable of its shape."""
         header = self.headers[path]
         size = math.prod(header.shape) * header.dtype.itemsize
-        return size <= max(MAX_FREE_BYTES, MAX_EXPANSION * self._file[path].id.get_storage_size())
+        return size <= max(limits.FREE_BYTES, limits.EXPANSION * self._file[path].id.get_storage_size())
 
     def read(self, path: str) -> np.ndarray:
         """Return the data of one dataset; its header says how much that is."""
         header = self.headers[path]
         with self._damage_is_named():
             data = self._file[path][()]
-        return np.asarray(data).view(header.dtype) if header.dtype == jnp.bfloat16 else np.asarray(data)
+        array = np.asarray(data).view(header.dtype) if header.dtype == jnp.bfloat16 else np.asarray(data)
+        if self._verify and path in self.checksums and dataset_checksum(array) != self.checksums[path]:
+            raise RefusedFileError(f"{self.label} is damaged: the values of {path!r} do not have their checksum.")
+        return array
+
+
+def _text(value: Any) -> str:
+    """Return a string that a file holds as text or as bytes."""
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
