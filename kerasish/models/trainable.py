@@ -347,6 +347,21 @@ class Trainable:
 
     # Files and explanation
 
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Write the model, with its weights and the state of its optimizer, to a `.keras` file.
+
+        The file is replaced in one go: an interrupted save leaves the old one. Keras loads it too.
+
+        Args:
+            filepath: path that ends in `.keras`, or in `.h5` for Keras's older format.
+            overwrite: whether an existing file may be replaced.
+            zipped: False writes a directory instead.
+            **kwargs: further arguments of `kerasish.saving.save_model`.
+        """
+        from kerasish.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
     def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
         """Write all weights to a `.weights.h5` file in Keras's layout.
 
