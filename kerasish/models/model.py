@@ -276,13 +276,3 @@ def _by_path(variables: list[Variable]) -> dict[str, Variable]:
             path, count = f"{variable.path}_{count}", count + 1
         named[path] = variable
     return named
-
-
-def model_from_json(json_string: str, custom_objects: dict | None = None) -> Model:
-    """Make a model from what `model.to_json()` returned, with new weights.
-
-    Args:
-        json_string: the description.
-        custom_objects: names of classes and functions that are not registered.
-    """
-    return registry.deserialize_keras_object(json.loads(json_string), custom_objects)

@@ -12,7 +12,7 @@ from kerasish.core.registry import (
 from kerasish.core.registry import custom_object_scope as CustomObjectScope
 from kerasish.saving.config import InvalidConfigError
 from kerasish.saving.hdf5 import RefusedFileError
-from kerasish.saving.models import load_model, model_from_json, save_model
+from kerasish.saving.models import load_model, save_model
 from kerasish.saving.weights import load_weights, save_weights
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "get_registered_object",
     "load_model",
     "load_weights",
-    "model_from_json",
     "register_keras_serializable",
     "save_model",
     "save_weights",
