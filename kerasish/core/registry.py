@@ -24,7 +24,8 @@ _custom_names: dict[Any, str] = {}
 
 class _Local(threading.local):
     scope: dict[str, Any] = {}
-    shared: dict[int, Any] | None = None
+    shared: dict[Any, Any] | None = None
+    serialized: dict[int, dict] | None = None  # configs of layers by the id of the layer, while a model is serialized
 
 
 _local = _Local()
@@ -201,18 +202,23 @@ def _serialize_instance(obj: Any) -> dict:
         value = getter() if getter is not None else None
         if value is not None:
             serialized[part] = serialize_keras_object(value)
+    if _local.serialized is not None and hasattr(obj, "get_build_config"):
+        first = _local.serialized.setdefault(id(obj), serialized)
+        if first is not serialized:
+            number = first.setdefault("shared_object_id", 1 + len(_local.serialized))
+            serialized["shared_object_id"] = number
     return serialized
 
 
 @contextmanager
 def shared_objects() -> Iterator[None]:
-    """Let configs with the same `shared_object_id` become one object inside the block."""
-    before = _local.shared
-    _local.shared = {}
+    """Let a layer that occurs several times become one object again: configs get and heed a `shared_object_id`."""
+    before = _local.shared, _local.serialized
+    _local.shared, _local.serialized = {}, {}
     try:
         yield
     finally:
-        _local.shared = before
+        _local.shared, _local.serialized = before
 
 
 def deserialize_keras_object(

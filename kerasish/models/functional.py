@@ -18,7 +18,10 @@ from kerasish.core.symbolic import (
     iterate_nodes,
     node_of,
 )
-from kerasish.layers import Input, InputSpec, Layer
+from kerasish.layers import Input, InputLayer, InputSpec, Layer
+
+# How often calls of a config may be looked at before their turn has come.
+_MOST_ATTEMPTS = 200_000
 
 
 class Graph:
@@ -384,11 +387,17 @@ def graph_from_config(config: dict, custom_objects: dict | None = None) -> tuple
     for entry in config["layers"]:
         operations[entry["name"]] = _make_operation(entry, custom_objects)
         waiting.extend((entry["name"], call) for call in entry.get("inbound_nodes", ()))
+    # Layers that other models inside this one share with it were called there already.
+    starts = {name: len(made._inbound_nodes) - isinstance(made, InputLayer) for name, made in operations.items()}
+    attempts = 0
     while waiting:
+        attempts += len(waiting)
+        if attempts > _MOST_ATTEMPTS + 10 * len(operations):
+            raise ValueError("The model's config lists its calls in an order that leads nowhere.")
         later = []
         blocked: set[str] = set()  # calls of one layer run in the order they were saved in
         for name, call in waiting:
-            arguments = None if name in blocked else _revive_call(call, operations)
+            arguments = None if name in blocked else _revive_call(call, operations, starts)
             if arguments is None:
                 blocked.add(name)
                 later.append((name, call))
@@ -404,7 +413,7 @@ def graph_from_config(config: dict, custom_objects: dict | None = None) -> tuple
         if isinstance(address, (list, tuple)) and len(address) == 3 and isinstance(address[0], str):
             operation = _known(operations, address[0])
             shift = int(getattr(operation, "_graph_is_first_node", False))
-            return operation._inbound_nodes[address[1] - shift].output_tensors[address[2]]
+            return operation._inbound_nodes[starts[address[0]] + address[1] - shift].output_tensors[address[2]]
         if isinstance(address, dict):
             return {key: tensor(value) for key, value in address.items()}
         return type(address)(tensor(item) for item in address)
@@ -446,10 +455,10 @@ class _SavedOp:
         return self.operation(**dict(zip(fn.tensors, args, strict=False)), **self.settings, **kwargs)
 
 
-def _revive_call(call: Any, operations: dict[str, Any]) -> tuple[list, dict] | None:
+def _revive_call(call: Any, operations: dict[str, Any], starts: dict[str, int]) -> tuple[list, dict] | None:
     """Return the arguments of a saved call, or None while a tensor among them has not been made yet."""
     if isinstance(call, list):  # Keras 2 wrote a list of [layer, node, tensor, kwargs]
-        return _revive_legacy_call(call, operations)
+        return _revive_legacy_call(call, operations, starts)
     ready = True
 
     def revive(x: Any) -> Any:
@@ -457,7 +466,7 @@ def _revive_call(call: Any, operations: dict[str, Any]) -> tuple[list, dict] | N
         if not isinstance(x, KerasTensor):
             return x
         name, index, position = x._saved_history  # type: ignore[attr-defined]
-        nodes = _known(operations, name)._inbound_nodes
+        nodes = _known(operations, name)._inbound_nodes[starts[name] :]
         if index >= len(nodes):
             ready = False
             return x
@@ -468,10 +477,10 @@ def _revive_call(call: Any, operations: dict[str, Any]) -> tuple[list, dict] | N
     return (list(args), kwargs) if ready else None
 
 
-def _revive_legacy_call(call: list, operations: dict[str, Any]) -> tuple[list, dict] | None:
+def _revive_legacy_call(call: list, operations: dict[str, Any], starts: dict[str, int]) -> tuple[list, dict] | None:
     tensors, kwargs = [], {}
     for name, index, position, *rest in call:
-        nodes = _known(operations, name)._inbound_nodes
+        nodes = _known(operations, name)._inbound_nodes[starts[name] :]
         if index >= len(nodes):
             return None
         tensors.append(nodes[index].output_tensors[position])
