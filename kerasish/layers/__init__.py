@@ -3,6 +3,7 @@
 from kerasish.core import registry
 from kerasish.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from kerasish.layers.attention import AdditiveAttention, Attention
+from kerasish.layers.category_encoding import CategoryEncoding
 from kerasish.layers.convolution import (
     Conv1D,
     Conv1DTranspose,
@@ -24,9 +25,12 @@ from kerasish.layers.convolution import (
     SeparableConvolution2D,
 )
 from kerasish.layers.core import Dense, Embedding, Identity, Lambda, Masking
+from kerasish.layers.discretization import Discretization
 from kerasish.layers.einsum_dense import EinsumDense
+from kerasish.layers.hashing import HashedCrossing, Hashing
 from kerasish.layers.input import Input, InputLayer
 from kerasish.layers.layer import Layer
+from kerasish.layers.lookup import IntegerLookup, StringLookup
 from kerasish.layers.merging import (
     Add,
     Average,
@@ -117,6 +121,7 @@ from kerasish.layers.reshaping import (
     ZeroPadding3D,
 )
 from kerasish.layers.spec import InputSpec
+from kerasish.layers.text_vectorization import TextVectorization
 from kerasish.layers.wrapper import Wrapper
 from kerasish.layers.wrappers import Bidirectional, TimeDistributed
 
@@ -142,6 +147,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -161,6 +167,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "ELU",
@@ -185,10 +192,13 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "LSTM",
     "LSTMCell",
     "Lambda",
@@ -227,7 +237,9 @@ __all__ = [
     "SpatialDropout3D",
     "SpectralNormalization",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

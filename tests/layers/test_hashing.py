@@ -1,0 +1,8 @@
+"""Hashing and HashedCrossing, compared with what Keras returns with TensorFlow."""
+
+from tests.layers.references import assert_as_keras, cases
+
+
+@cases("Hashing", "HashedCrossing")
+def test_as_keras(case):
+    assert_as_keras(case)

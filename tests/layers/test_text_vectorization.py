@@ -1,0 +1,8 @@
+"""TextVectorization, compared with what Keras returns with TensorFlow."""
+
+from tests.layers.references import assert_as_keras, cases
+
+
+@cases("TextVectorization")
+def test_as_keras(case):
+    assert_as_keras(case)
