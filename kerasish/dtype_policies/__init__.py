@@ -3,7 +3,7 @@
 from kerasish.core.dtypes import DTypePolicy, FloatDTypePolicy
 from kerasish.core.dtypes import get_policy as get
 from kerasish.core.registry import builtins, deserialize_keras_object, serialize_keras_object
-from kerasish.dtype_policies.policy_map import DTypePolicyMap
+from kerasish.core.policy_map import DTypePolicyMap
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict:

@@ -15,6 +15,7 @@ from kerasish.core import naming, registry, tree
 from kerasish.core import variable as variables_module
 from kerasish.core.dtypes import DTypePolicy, get_policy, is_float_dtype, standardize_dtype
 from kerasish.core.masks import close_frame, get_mask, open_frame, set_mask
+from kerasish.core.policy_map import DTypePolicyMap
 from kerasish.core.symbolic import KerasTensor, Node, Operation, any_symbolic, compute_output_spec
 from kerasish.core.variable import Scope, Variable, current_scope
 from kerasish.layers import call as calls
@@ -38,6 +39,7 @@ def _tracked_build(build: Callable) -> Callable:
         try:
             with naming.name_scope(self.name, self):
                 self._path = naming.current_path()
+                self._settle_policy()
                 build(self, *args, **kwargs)
         finally:
             self._building = False
@@ -116,6 +118,7 @@ class Layer(Operation):
             raise ValueError(f"{type(self).__name__}: `trainable` must be a boolean, received {trainable!r}.")
         self._trainable = bool(trainable)
         self.autocast = autocast
+        self._path: str | None = None
         self.dtype_policy = dtype
         self.built = False
         self.input_spec: Any = None
@@ -129,7 +132,6 @@ class Layer(Operation):
         self._build_shapes: dict[str, Any] | None = None
         self._building = False
         self._called = False
-        self._path: str | None = None
 
     # Building
 
@@ -149,6 +151,7 @@ class Layer(Operation):
         if getattr(type(self).build, "_is_default", False):
             with naming.name_scope(self.name, self):
                 self._path = naming.current_path()
+            self._settle_policy()
             if registry.builtin_name(type(self)) is None:  # as Keras, whose own layers are built when made
                 self._build_shapes = {"input_shape": calls.shape_of(args[0] if args else next(iter(kwargs.values())))}
         else:
@@ -248,6 +251,8 @@ class Layer(Operation):
         first = args[0] if args else next(iter(kwargs.values()), None)
         if not self.built:
             self._prepare(args, kwargs)
+            if isinstance(self._dtype_policy, DTypePolicyMap):
+                args, kwargs = self._converted(args, kwargs)
         elif self.input_spec is not None:
             check_inputs(self.input_spec, first, self.name)
 
@@ -627,20 +632,27 @@ class Layer(Operation):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        policy = self._dtype_policy = get_policy(value)
-        self._compute_dtype = policy.compute_dtype
+        self._dtype_policy = get_policy(value)
+        self._settle_policy()
+
+    def _settle_policy(self) -> None:
+        """Note the dtypes of the policy; one that depends on the layer's path is settled when that is known."""
+        policy = self._dtype_policy
+        if isinstance(policy, DTypePolicyMap):
+            policy = policy[self._path] if self._path else policy.default_policy
+        self._compute_dtype, self._variable_dtype = policy.compute_dtype, policy.variable_dtype
         self._mixed = policy.compute_dtype != policy.variable_dtype
         self._computes_floats = is_float_dtype(policy.compute_dtype)
 
     @property
     def dtype(self) -> str:
         """The dtype of weights."""
-        return self._dtype_policy.variable_dtype
+        return self._variable_dtype
 
     @property
     def variable_dtype(self) -> str:
         """The dtype of weights."""
-        return self._dtype_policy.variable_dtype
+        return self._variable_dtype
 
     @property
     def compute_dtype(self) -> str:
@@ -674,7 +686,9 @@ class Layer(Operation):
     def from_config(cls, config: dict) -> "Layer":
         """Make a layer from what `get_config` returned."""
         if isinstance(config.get("dtype"), dict):
-            config = config | {"dtype": get_policy(config["dtype"])}
+            is_map = config["dtype"].get("class_name") == "DTypePolicyMap"
+            make = DTypePolicyMap.from_config if is_map else get_policy
+            config = config | {"dtype": make(config["dtype"]["config"] if is_map else config["dtype"])}
         return super().from_config(config)  # type: ignore[return-value]
 
     def __repr__(self) -> str:

@@ -1,7 +1,9 @@
 """Dtype policies and their configs against Keras's."""
 
+import numpy as np
 import pytest
 
+import kerasish
 from kerasish import dtype_policies as ours
 
 keras = pytest.importorskip("keras")
@@ -64,3 +66,20 @@ def test_maps_choose_by_path():
 
 def _keras_map(default):
     return keras.dtype_policies.DTypePolicyMap(keras.dtype_policies.DTypePolicy(default))
+
+
+def test_layers_follow_the_map_by_their_paths():
+    def outputs(lib):
+        policies = lib.dtype_policies.DTypePolicyMap("float32")
+        policies["block/half"] = lib.dtype_policies.DTypePolicy("mixed_bfloat16")
+        half = lib.layers.Dense(2, dtype=policies, name="half")
+        model = lib.Sequential([lib.Input((3,)), half, lib.layers.Dense(2, dtype=policies, name="full")], name="block")
+        return half, model
+
+    for lib in (keras, kerasish):
+        half, model = outputs(lib)
+        assert (half.compute_dtype, half.variable_dtype) == ("bfloat16", "float32")
+        assert model.layers[1].compute_dtype == "float32"
+        assert str(half(np.ones((1, 3), "float32")).dtype) == "bfloat16"
+    copy = kerasish.layers.Dense.from_config(half.get_config())
+    assert copy.dtype_policy == half.dtype_policy

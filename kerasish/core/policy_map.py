@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, MutableMapping
 
 from kerasish.core.dtypes import DTypePolicy, get_policy
-from kerasish.core.registry import deserialize_keras_object, serialize_keras_object
+from kerasish.core.registry import serialize_keras_object
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping):
@@ -64,10 +64,10 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             raise ValueError(f"Path {key!r} matches several keys of the dtype policy map: {matches}. Keep one of them.")
         return self._map[matches[0]] if matches else self.default_policy
 
-    def __setitem__(self, key: str, policy: DTypePolicy | str) -> None:
+    def __setitem__(self, key: str, policy: DTypePolicy | str | dict) -> None:
         if key in self._map:
             raise ValueError(f"{key!r} already has policy {self._map[key]!r}; delete it before setting another.")
-        if not isinstance(policy, (DTypePolicy, str)):
+        if not isinstance(policy, (DTypePolicy, str, dict)):
             raise ValueError(f"DTypePolicyMap: expected a DTypePolicy for {key!r}, received {policy!r}.")
         self._map[key] = get_policy(policy)
 
@@ -102,6 +102,5 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     @classmethod
     def from_config(cls, config: dict) -> "DTypePolicyMap":
         """Make a map from what `get_config` returned."""
-        config = dict(config)
-        policies = {path: deserialize_keras_object(policy) for path, policy in (config["policy_map"] or {}).items()}
-        return cls(deserialize_keras_object(config["default_policy"]), policies)
+        default = config["default_policy"]
+        return cls(None if default is None else get_policy(default), config["policy_map"])
