@@ -56,10 +56,11 @@ The scripts in `examples/` run on kerasish as they are, and on Keras with only t
 dropout masks are drawn differently, so the figures agree up to that. Keras has no `value_and_grad` and no `jit` for
 code with Variables; the loop written by hand in `adult_income.py` got a small substitute there.
 
-`--data FOLDER`, or the environment variable `KERASISH_DATA`, says where `mnist.npz` (or `mnist_12k.npz`, its first 10,000
-images for training and first 2,000 for testing, as used here) and `adult.csv.gz` (UCI Adult with a header line; the
-column `split` says `train` or `test`) are; without it the download cache is searched. What is not found is replaced by the digits and penguins of the package, and
-the script says so. `python examples/compare_with_keras.py` writes this page again.
+`--data FOLDER`, or the environment variable `KERASISH_DATA`, says where `mnist.npz` (or `mnist_12k.npz`, its first
+10,000 images for training and first 2,000 for testing, as used here) and `adult.csv.gz` (UCI Adult with a header line;
+the column `split` says `train` or `test`) are; without it the download cache is searched. What is not found is replaced
+by the digits and penguins of the package, and the script says so. `python examples/compare_with_keras.py` writes this
+page again.
 
 """
 
