@@ -212,7 +212,14 @@ class Operation:
         Raises:
             NotImplementedError: if one of them cannot be serialized.
         """
-        return {"name": self.name} | self._remembered_arguments()
+        return self._named_config({"name": self.name} | self._remembered_arguments())
+
+    def _named_config(self, config: dict) -> dict:
+        """Return a config without the name if the constructor takes none: Keras passes everything on to it."""
+        parameters = inspect.signature(type(self).__init__).parameters
+        if "name" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            return config
+        return {key: value for key, value in config.items() if key != "name"}
 
     get_config._remembers_arguments = True  # type: ignore[attr-defined]
 

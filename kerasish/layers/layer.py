@@ -677,7 +677,7 @@ class Layer(Operation):
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if getattr(type(self).get_config, "_remembers_arguments", False):
-            config |= self._remembered_arguments()
+            config = self._named_config(config | self._remembered_arguments())
         return config
 
     get_config._remembers_arguments = True  # type: ignore[attr-defined]

@@ -435,6 +435,7 @@ def _make_operation(entry: dict, custom_objects: dict | None) -> Any:
     operation = registry.deserialize_keras_object(entry, custom_objects)
     if not isinstance(operation, Operation):
         raise ValueError(f"The config of layer {entry['name']!r} describes a {type(operation).__name__}, no layer.")
+    operation.name = entry["name"]  # its own config has none if the constructor takes none
     return operation
 
 
