@@ -19,6 +19,7 @@ from kerasish.core.registry import custom_object_scope as CustomObjectScope
 from kerasish.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kerasish.training.py_dataset import PyDataset
 from kerasish.training.py_dataset import PyDataset as Sequence
+from kerasish.utils import bounding_boxes
 from kerasish.utils.data_files import get_file
 from kerasish.utils.images import array_to_img, img_to_array, load_img, save_img
 from kerasish.utils.numerical import normalize, to_categorical
@@ -34,6 +35,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
