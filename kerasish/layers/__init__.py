@@ -4,6 +4,7 @@ from kerasish.core import registry
 from kerasish.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from kerasish.layers.attention import AdditiveAttention, Attention
 from kerasish.layers.category_encoding import CategoryEncoding
+from kerasish.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from kerasish.layers.convolution import (
     Conv1D,
     Conv1DTranspose,
@@ -29,6 +30,7 @@ from kerasish.layers.discretization import Discretization
 from kerasish.layers.einsum_dense import EinsumDense
 from kerasish.layers.hashing import HashedCrossing, Hashing
 from kerasish.layers.input import Input, InputLayer
+from kerasish.layers.jax_layer import FlaxLayer, JaxLayer
 from kerasish.layers.layer import Layer
 from kerasish.layers.lookup import IntegerLookup, StringLookup
 from kerasish.layers.merging import (
@@ -155,6 +157,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
@@ -174,6 +179,7 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "FlaxLayer",
     "GRU",
     "GRUCell",
     "GaussianDropout",
@@ -199,6 +205,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "IntegerLookup",
+    "JaxLayer",
     "LSTM",
     "LSTMCell",
     "Lambda",

@@ -217,6 +217,7 @@ class Softmax(Layer):
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        arguments.axes(self, axis)
         self.axis = axis
         self.supports_masking = True
 

@@ -1,7 +1,10 @@
 """Constructor arguments that many layers share: initializers, regularizers, constraints, activations and sizes."""
 
+import contextlib
+import inspect
 import operator
-from collections.abc import Iterable
+import types
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,12 +12,35 @@ import numpy as np
 from kerasish import activations, constraints, initializers, regularizers
 from kerasish.core import registry
 from kerasish.core.config import standardize_data_format
+from kerasish.core.random import SeedGenerator
 
 _GETTERS = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
 
 
 def _module(name: str) -> Any:
     return _GETTERS.get(name.rpartition("_")[2], activations)
+
+
+def for_rank(constructor: Callable, rank: int, names: Iterable[str]) -> Callable:
+    """Return a constructor like the given one, with default sizes written out for each axis: `(1, 1)` for 1.
+
+    Args:
+        constructor: an `__init__` for any number of axes.
+        rank: number of axes.
+        names: the parameters that are sizes; those without default, or not there, stay as they are.
+    """
+    parameters = inspect.signature(constructor).parameters.values()
+    named = [p for p in parameters if p.default is not p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    spread = tuple(
+        (p.default,) * rank if rank > 1 and p.name in names and isinstance(p.default, int) else p.default for p in named
+    )
+    result = types.FunctionType(
+        constructor.__code__, constructor.__globals__, constructor.__name__, spread, constructor.__closure__
+    )
+    result.__kwdefaults__ = constructor.__kwdefaults__
+    result.__annotations__ = dict(constructor.__annotations__)
+    result.__qualname__ = constructor.__qualname__
+    return result
 
 
 def keep(layer: Any, **identifiers: Any) -> None:
@@ -26,12 +52,28 @@ def keep(layer: Any, **identifiers: Any) -> None:
         ValueError: naming the layer class and the argument, if there is no such object.
     """
     for name, identifier in identifiers.items():
-        try:
-            value = _module(name).get(identifier)
-        except (TypeError, ValueError) as error:
-            error.add_note(f"In argument `{name}` of {type(layer).__name__}.")
-            raise
-        setattr(layer, name, value)
+        with naming(layer, name):
+            setattr(layer, name, _module(name).get(identifier))
+
+
+@contextlib.contextmanager
+def naming(layer: Any, name: str) -> Iterator[None]:
+    """Add to a ValueError or TypeError which argument of which layer class it is about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        error.add_note(f"In argument `{name}` of {type(layer).__name__}.")
+        raise
+
+
+def seed_generator(layer: Any, seed: Any) -> SeedGenerator:
+    """Return a random generator for the argument `seed`.
+
+    Raises:
+        ValueError: if it is no seed; a note names the layer class.
+    """
+    with naming(layer, "seed"):
+        return SeedGenerator(seed)
 
 
 def kept(layer: Any, *names: str) -> dict[str, Any]:
@@ -119,6 +161,32 @@ def data_format(layer: Any, value: Any) -> str:
         return standardize_data_format(value)
     except ValueError:
         raise complaint(layer, "data_format", value, "'channels_last', 'channels_first' or None") from None
+
+
+def number(layer: Any, name: str, value: Any, minimum: float | None = None) -> Any:
+    """Return a number.
+
+    Raises:
+        ValueError: naming the layer class and the argument, if it is none, or less than `minimum`.
+    """
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not is_number or (minimum is not None and not value >= minimum):
+        raise complaint(layer, name, value, "a number" if minimum is None else f"a number of at least {minimum:g}")
+    return value
+
+
+def axes(layer: Any, axis: Any) -> Any:
+    """Return the argument `axis` as it was if it is an integer, as a list if it is several.
+
+    Raises:
+        TypeError: naming the layer class, for anything else.
+    """
+    if isinstance(axis, (list, tuple)) and axis and all(isinstance(item, (int, np.integer)) for item in axis):
+        return list(axis)
+    if not isinstance(axis, (int, np.integer)):
+        name = type(layer).__name__
+        raise TypeError(f"{name}: `axis` must be an integer or a list of integers, received axis={axis!r}.")
+    return axis
 
 
 def fraction(layer: Any, name: str, value: Any) -> Any:

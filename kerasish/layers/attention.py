@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 
 from kerasish import random
-from kerasish.core.random import SeedGenerator
 from kerasish.layers import arguments
 from kerasish.layers.layer import Layer
 
@@ -53,7 +52,7 @@ class Attention(Layer):
         self.dropout = arguments.fraction(self, "dropout", dropout)
         self.seed = seed
         if dropout > 0:
-            self.seed_generator = SeedGenerator(seed)
+            self.seed_generator = arguments.seed_generator(self, seed)
 
     def _check(self, inputs: Any, mask: Any = None) -> None:
         """Refuse inputs that are no list of two or three tensors, and masks that do not go with them.
@@ -112,10 +111,10 @@ class Attention(Layer):
             output = jnp.where(query_mask[..., None], output, 0)
         return (output, weights) if return_attention_scores else output
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mask of the query."""
-        self._check(inputs, previous_mask)
-        return None if previous_mask is None else previous_mask[0]
+        self._check(inputs, mask)
+        return None if mask is None else mask[0]
 
     def get_config(self) -> dict:
         """Return the arguments that make the same layer again."""

@@ -12,8 +12,18 @@ from kerasish.layers.spec import InputSpec
 class _Convolution(Layer):
     """What all convolutions share: windows, layouts, bias, activation and configuration."""
 
-    rank: ClassVar[int]
+    _rank: ClassVar[int]
     _config_names: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if rank is not None:
+            cls._rank = rank
+            cls.__init__ = arguments.for_rank(cls.__init__, rank, ("strides", "dilation_rate"))  # type: ignore[misc]
+
+    def __init__(self, rank: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rank = rank
 
     def _set_window(
         self, kernel_size: Any, strides: Any, padding: Any, data_format: Any, dilation_rate: Any, causal: bool = False
@@ -116,7 +126,7 @@ class _Conv(LowRankAdaptable, _Convolution):
         lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(rank=self._rank, activity_regularizer=activity_regularizer, **kwargs)
         self.filters = arguments.positive_integer(self, "filters", filters)
         self.groups = arguments.positive_integer(self, "groups", groups)
         if self.filters % self.groups:
@@ -167,7 +177,7 @@ class _Conv(LowRankAdaptable, _Convolution):
         return super().get_config() | self._lora_config()
 
 
-class Conv1D(_Conv):
+class Conv1D(_Conv, rank=1):
     """Convolution over one axis, such as time.
 
     `outputs = activation(convolution(inputs, kernel) + bias)`, the convolution without flipping the kernel.
@@ -203,10 +213,8 @@ class Conv1D(_Conv):
         (4, 8, 32)
     """
 
-    rank = 1
 
-
-class Conv2D(_Conv):
+class Conv2D(_Conv, rank=2):
     """Convolution over two axes, such as those of images.
 
     The arguments are those of `Conv1D`, with one integer or two for `kernel_size`, `strides` and `dilation_rate`, and
@@ -218,10 +226,8 @@ class Conv2D(_Conv):
         (4, 8, 8, 2)
     """
 
-    rank = 2
 
-
-class Conv3D(_Conv):
+class Conv3D(_Conv, rank=3):
     """Convolution over three axes, such as those of volumes.
 
     The arguments are those of `Conv1D`, with one integer or three for `kernel_size`, `strides` and `dilation_rate`, and
@@ -231,8 +237,6 @@ class Conv3D(_Conv):
         >>> Conv3D(2, 3)(np.ones((4, 10, 10, 10, 3))).shape
         (4, 8, 8, 8, 2)
     """
-
-    rank = 3
 
 
 class _ConvTranspose(_Convolution):
@@ -264,7 +268,7 @@ class _ConvTranspose(_Convolution):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(rank=self._rank, activity_regularizer=activity_regularizer, **kwargs)
         self.filters = arguments.positive_integer(self, "filters", filters)
         self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
         self._refuse_strides_with_dilation()
@@ -296,7 +300,7 @@ class _ConvTranspose(_Convolution):
         return self._finish(ops.conv_transpose(inputs, self.kernel, output_padding=self.output_padding, **options))
 
 
-class Conv1DTranspose(_ConvTranspose):
+class Conv1DTranspose(_ConvTranspose, rank=1):
     """Transposed convolution over one axis: maps from the shape of a convolution's output to that of its input.
 
     Args:
@@ -326,10 +330,8 @@ class Conv1DTranspose(_ConvTranspose):
         (4, 21, 32)
     """
 
-    rank = 1
 
-
-class Conv2DTranspose(_ConvTranspose):
+class Conv2DTranspose(_ConvTranspose, rank=2):
     """Transposed convolution over two axes; arguments as in `Conv1DTranspose`, with one integer or two each.
 
     Example:
@@ -337,10 +339,8 @@ class Conv2DTranspose(_ConvTranspose):
         (4, 20, 16, 32)
     """
 
-    rank = 2
 
-
-class Conv3DTranspose(_ConvTranspose):
+class Conv3DTranspose(_ConvTranspose, rank=3):
     """Transposed convolution over three axes; arguments as in `Conv1DTranspose`, with one integer or three each.
 
     By position, `data_format` comes before `output_padding` here, as in Keras.
@@ -350,8 +350,6 @@ class Conv3DTranspose(_ConvTranspose):
         (1, 8, 8, 8, 4)
     """
 
-    rank = 3
-
     def __init__(
         self,
         filters: int,
@@ -360,10 +358,12 @@ class Conv3DTranspose(_ConvTranspose):
         padding: str = "valid",
         data_format: str | None = None,
         output_padding: Any = None,
+        dilation_rate: Any = 1,
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        super().__init__(filters, kernel_size, strides, padding, output_padding, data_format, *args, **kwargs)
+        sizes = (strides, padding, output_padding, data_format, dilation_rate)
+        super().__init__(filters, kernel_size, *sizes, *args, **kwargs)
 
 
 class _DepthwiseConv(_Convolution):
@@ -394,7 +394,7 @@ class _DepthwiseConv(_Convolution):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(rank=self._rank, activity_regularizer=activity_regularizer, **kwargs)
         self.depth_multiplier = arguments.positive_integer(self, "depth_multiplier", depth_multiplier)
         self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
         self.use_bias = use_bias
@@ -420,7 +420,7 @@ class _DepthwiseConv(_Convolution):
         return self._finish(ops.depthwise_conv(inputs, self.kernel, **self._window_options()))
 
 
-class DepthwiseConv1D(_DepthwiseConv):
+class DepthwiseConv1D(_DepthwiseConv, rank=1):
     """Convolution over one axis in which every input channel has kernels of its own.
 
     Args:
@@ -449,10 +449,8 @@ class DepthwiseConv1D(_DepthwiseConv):
         (4, 8, 36)
     """
 
-    rank = 1
 
-
-class DepthwiseConv2D(_DepthwiseConv):
+class DepthwiseConv2D(_DepthwiseConv, rank=2):
     """Convolution over two axes in which every input channel has kernels of its own.
 
     The arguments are those of `DepthwiseConv1D`, with one integer or two for the sizes.
@@ -461,8 +459,6 @@ class DepthwiseConv2D(_DepthwiseConv):
         >>> DepthwiseConv2D(3)(np.ones((4, 10, 10, 12))).shape
         (4, 8, 8, 12)
     """
-
-    rank = 2
 
 
 class _SeparableConv(_Convolution):
@@ -498,7 +494,7 @@ class _SeparableConv(_Convolution):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(rank=self._rank, activity_regularizer=activity_regularizer, **kwargs)
         self.filters = arguments.positive_integer(self, "filters", filters)
         self.depth_multiplier = arguments.positive_integer(self, "depth_multiplier", depth_multiplier)
         self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
@@ -535,7 +531,7 @@ class _SeparableConv(_Convolution):
         return self._finish(ops.separable_conv(inputs, *kernels, **self._window_options()))
 
 
-class SeparableConv1D(_SeparableConv):
+class SeparableConv1D(_SeparableConv, rank=1):
     """Depthwise convolution over one axis, then a convolution of window 1 that mixes the channels.
 
     Args:
@@ -568,10 +564,8 @@ class SeparableConv1D(_SeparableConv):
         (4, 7, 3)
     """
 
-    rank = 1
 
-
-class SeparableConv2D(_SeparableConv):
+class SeparableConv2D(_SeparableConv, rank=2):
     """Depthwise convolution over two axes, then a convolution of window 1 that mixes the channels.
 
     The arguments are those of `SeparableConv1D`, with one integer or two for the sizes.
@@ -580,8 +574,6 @@ class SeparableConv2D(_SeparableConv):
         >>> SeparableConv2D(3, (4, 3))(np.ones((4, 10, 10, 12))).shape
         (4, 7, 8, 3)
     """
-
-    rank = 2
 
 
 # Keras's other names.

@@ -201,7 +201,7 @@ class Embedding(LowRankAdaptable):
             inputs = inputs.astype("int32")
         return jnp.take(self.embeddings.value, inputs, axis=0).astype(self.compute_dtype)
 
-    def compute_mask(self, inputs: jax.Array, previous_mask: Any = None) -> jax.Array | None:
+    def compute_mask(self, inputs: jax.Array, mask: Any = None) -> jax.Array | None:
         """Return where the inputs are not 0, if that means padding."""
         return inputs != 0 if self.mask_zero else None
 
@@ -256,7 +256,7 @@ class Masking(Layer):
         """Return the inputs with masked steps set to zero."""
         return jnp.where(self._kept_steps(inputs)[..., None], inputs, 0)
 
-    def compute_mask(self, inputs: jax.Array, previous_mask: Any = None) -> jax.Array:
+    def compute_mask(self, inputs: jax.Array, mask: Any = None) -> jax.Array:
         """Return which steps hold another value."""
         return self._kept_steps(inputs)
 
@@ -327,9 +327,9 @@ class Lambda(Layer):
         batch_size = tree.flatten(input_shape)[0]
         return tree.map_shape_structure(lambda shape: (batch_size, *shape), self._output_shape)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mask given to the constructor, or what it returns if it is a function."""
-        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict:
         """Return the arguments that make the same layer again; a Python lambda stays itself and cannot be saved."""

@@ -6,6 +6,7 @@ from typing import Any
 from kerasish.core.dtypes import standardize_dtype
 from kerasish.core.symbolic import KerasTensor, Node
 from kerasish.core.variable import standardize_shape
+from kerasish.layers import arguments
 from kerasish.layers.layer import Layer
 
 Shape = tuple[int | None, ...]
@@ -57,7 +58,9 @@ class InputLayer(Layer):
             batch_shape, dtype, sparse = input_tensor.shape, input_tensor.dtype, input_tensor.sparse
         else:
             batch_shape = _batch_shape(shape, batch_size, batch_shape)
-            input_tensor = KerasTensor(batch_shape, standardize_dtype(dtype), sparse=bool(sparse), name=name)
+            with arguments.naming(self, "dtype"):
+                dtype = standardize_dtype(dtype)
+            input_tensor = KerasTensor(batch_shape, dtype, sparse=bool(sparse), name=name)
         self._batch_shape = input_tensor.shape
         self._dtype = standardize_dtype(dtype)
         self.sparse = bool(sparse)

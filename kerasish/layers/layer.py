@@ -18,6 +18,7 @@ from kerasish.core.masks import close_frame, get_mask, open_frame, set_mask
 from kerasish.core.policy_map import DTypePolicyMap
 from kerasish.core.symbolic import KerasTensor, Node, Operation, any_symbolic, compute_output_spec
 from kerasish.core.variable import Scope, Variable, current_scope
+from kerasish.layers import arguments
 from kerasish.layers import call as calls
 from kerasish.layers.spec import check_inputs
 from kerasish.layers.tracking import children, own_seed_generators, own_variables, unique
@@ -109,7 +110,7 @@ class Layer(Operation):
         **kwargs: Any,
     ) -> None:
         super().__init__(name)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
+        arguments.keep(self, activity_regularizer=activity_regularizer)
         input_dim, input_shape = kwargs.pop("input_dim", None), kwargs.pop("input_shape", None)
         self._input_shape_arg = (input_dim,) if input_dim is not None else input_shape
         if kwargs:
@@ -632,7 +633,8 @@ class Layer(Operation):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self._dtype_policy = get_policy(value)
+        with arguments.naming(self, "dtype"):
+            self._dtype_policy = get_policy(value)
         self._settle_policy()
 
     def _settle_policy(self) -> None:

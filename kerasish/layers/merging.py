@@ -61,9 +61,9 @@ class Merge(Layer):
     def _merge(self, inputs: list[jax.Array], masks: list[jax.Array | None]) -> jax.Array:
         raise NotImplementedError(f"{type(self).__name__} must override `_merge`.")
 
-    def compute_mask(self, inputs: Sequence[jax.Array], previous_mask: Any = None) -> jax.Array | None:
+    def compute_mask(self, inputs: Sequence[jax.Array], mask: Any = None) -> jax.Array | None:
         """Return where any of the inputs counts; None if an input has no mask."""
-        masks = self._checked_masks(inputs, previous_mask)
+        masks = self._checked_masks(inputs, mask)
         if masks is None or any(mask is None for mask in masks):
             return None
         return functools.reduce(jnp.logical_or, masks)
@@ -192,16 +192,16 @@ class Concatenate(Merge):
             raise ValueError(self._complaint("must be called on a list of tensors", inputs.shape))
         return jnp.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Sequence[jax.Array], previous_mask: Any = None) -> jax.Array | None:
+    def compute_mask(self, inputs: Sequence[jax.Array], mask: Any = None) -> jax.Array | None:
         """Return the joined masks; where an input has none, all of it counts."""
-        masks = self._checked_masks(inputs, previous_mask)
+        masks = self._checked_masks(inputs, mask)
         if masks is None or all(mask is None for mask in masks):
             return None
         full = []
-        for x, mask in zip(inputs, masks, strict=True):
-            if mask is None:
-                mask = jnp.ones(x.shape, bool)
-            full.append(mask if mask.ndim == x.ndim else _over_features(mask, x))
+        for x, own in zip(inputs, masks, strict=True):
+            if own is None:
+                own = jnp.ones(x.shape, bool)
+            full.append(own if own.ndim == x.ndim else _over_features(own, x))
         return jnp.any(jnp.concatenate(full, axis=self.axis), axis=-1)
 
     def get_config(self) -> dict:
@@ -263,7 +263,7 @@ class Dot(Merge):
         output = lax.dot_general(x.astype(dtype), y.astype(dtype), (((first,), (second,)), ((0,), (0,))))
         return output[:, None] if output.ndim == 1 else output
 
-    def compute_mask(self, inputs: Sequence[jax.Array], previous_mask: Any = None) -> None:
+    def compute_mask(self, inputs: Sequence[jax.Array], mask: Any = None) -> None:
         """Return None: the result has no mask."""
 
     def get_config(self) -> dict:

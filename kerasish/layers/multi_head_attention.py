@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kerasish import ops
+from kerasish import ops, regularizers
 from kerasish.core.config import is_flash_attention_enabled
 from kerasish.layers import arguments
 from kerasish.layers.activation import Softmax
@@ -58,13 +58,17 @@ class HeadAttention(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        arguments.keep(self, _projection_regularizer=activity_regularizer, **identifiers)
+        arguments.keep(self, **identifiers)
+        with arguments.naming(self, "activity_regularizer"):
+            self._projection_regularizer = regularizers.get(activity_regularizer)
         self.dropout = arguments.fraction(self, "dropout", dropout)
         self.use_bias = use_bias
         self.use_gate = use_gate
         if sliding_window is not None:
             arguments.positive_integer(self, "sliding_window", sliding_window)
         self.sliding_window = sliding_window
+        if seed is not None and not isinstance(seed, int):
+            raise arguments.complaint(self, "seed", seed, "an integer or None")
         self.seed = seed
         self._scale = 1.0 / math.sqrt(head_size)
         self._flash_attention = flash_attention or is_flash_attention_enabled()

@@ -19,9 +19,7 @@ class _Normalization(Layer):
     """What normalizations with a learned scale `gamma` and offset `beta` share."""
 
     def _keep_affine(self, center: bool, scale: bool, epsilon: float, **options: Any) -> None:
-        if not isinstance(epsilon, (int, float)) or not epsilon >= 0:
-            raise arguments.complaint(self, "epsilon", epsilon, "a number of at least 0")
-        self.epsilon = epsilon
+        self.epsilon = arguments.number(self, "epsilon", epsilon, minimum=0)
         self.center = center
         self.scale = scale
         arguments.keep(self, **options)
@@ -51,16 +49,6 @@ def _known_size(layer: Layer, axis: int, input_shape: Any) -> int:
             f"{tuple(input_shape)}."
         )
     return input_shape[axis]
-
-
-def _axes(layer: Layer, axis: Any) -> Any:
-    """Return `axis` as it was if it is an integer, as a list if it is several; else raise a TypeError."""
-    if isinstance(axis, (list, tuple)) and axis and all(isinstance(item, int) for item in axis):
-        return list(axis)
-    if not isinstance(axis, int):
-        name = type(layer).__name__
-        raise TypeError(f"{name}: `axis` must be an integer or a list of integers, received axis={axis!r}.")
-    return axis
 
 
 class BatchNormalization(_Normalization):
@@ -123,12 +111,14 @@ class BatchNormalization(_Normalization):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.axis = int(axis)
-        self.momentum = float(momentum)
+        if isinstance(axis, (list, tuple)):
+            raise TypeError(f"BatchNormalization: `axis` must be one integer, received axis={axis!r}.")
+        self.axis = int(arguments.axes(self, axis))
+        self.momentum = float(arguments.number(self, "momentum", momentum))
         self._keep_affine(
             center,
             scale,
-            float(epsilon),
+            epsilon,
             beta_initializer=beta_initializer,
             gamma_initializer=gamma_initializer,
             moving_mean_initializer=moving_mean_initializer,
@@ -283,7 +273,7 @@ class LayerNormalization(_Normalization):
                 stacklevel=2,
             )
         self.rms_scaling = rms_scaling
-        self.axis = _axes(self, axis)
+        self.axis = arguments.axes(self, axis)
         self._keep_affine(
             center,
             scale,
@@ -361,10 +351,8 @@ class GroupNormalization(_Normalization):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not isinstance(groups, int) or (groups <= 0 and groups != -1):
-            raise arguments.complaint(self, "groups", groups, "a positive integer, or -1 for one group per channel")
-        self.groups = groups
-        self.axis = axis
+        self.groups = -1 if groups == -1 else arguments.positive_integer(self, "groups", groups)
+        self.axis = arguments.axes(self, axis)
         self._keep_affine(
             center,
             scale,
@@ -433,8 +421,8 @@ class RMSNormalization(Layer):
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = _axes(self, axis)
-        self.epsilon = epsilon
+        self.axis = arguments.axes(self, axis)
+        self.epsilon = arguments.number(self, "epsilon", epsilon, minimum=0)
 
     def build(self, input_shape: Any) -> None:
         self.axis = sorted(self.axis) if isinstance(self.axis, list) else [self.axis]
@@ -465,7 +453,7 @@ class UnitNormalization(Layer):
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = _axes(self, axis)
+        self.axis = arguments.axes(self, axis)
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:

@@ -11,27 +11,40 @@ from kerasish.layers.layer import Layer
 from kerasish.layers.spec import InputSpec
 
 
-class _Pooling(Layer):
-    """Pooling over windows; the public classes say how and over how many axes."""
+class _Ranked(Layer):
+    """What all pooling layers share: a number of spatial axes, given where a public class is defined."""
 
-    rank: ClassVar[int]
-    _pool: ClassVar[Callable]
+    _rank: ClassVar[int]
+
+    def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if rank is not None:
+            cls._rank = rank
+            cls.__init__ = arguments.for_rank(cls.__init__, rank, ("pool_size",))  # type: ignore[misc]
+
+
+class _Pooling(_Ranked):
+    """Pooling over windows; the public classes say how and over how many axes."""
 
     def __init__(
         self,
         pool_size: Any,
-        strides: Any = None,
+        strides: Any,
+        pool_dimensions: int,
+        pool_mode: str = "max",
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.pool_size = arguments.integers(self, "pool_size", pool_size, self.rank)
-        self.strides = self.pool_size if strides is None else arguments.integers(self, "strides", strides, self.rank)
+        rank = pool_dimensions
+        self.pool_mode = pool_mode
+        self.pool_size = arguments.integers(self, "pool_size", pool_size, rank)
+        self.strides = self.pool_size if strides is None else arguments.integers(self, "strides", strides, rank)
         self.padding = arguments.choice(self, "padding", padding, ("valid", "same"))
         self.data_format = arguments.data_format(self, data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec = InputSpec(ndim=rank + 2)
 
     def call(self, inputs: Any) -> Any:
         last = self.data_format == "channels_last"
@@ -41,13 +54,14 @@ class _Pooling(Layer):
                 f"{type(self).__name__} {self.name!r}: the output would be empty: the inputs of shape {inputs.shape} "
                 f"({self.data_format}) are smaller than pool_size={self.pool_size}; padding='same' takes any size."
             )
-        return type(self)._pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
+        pool = ops.max_pool if self.pool_mode == "max" else ops.average_pool
+        return pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
 
     def get_config(self) -> dict:
         return super().get_config() | arguments.kept(self, "pool_size", "padding", "strides", "data_format")
 
 
-class MaxPooling1D(_Pooling):
+class MaxPooling1D(_Pooling, rank=1):
     """The largest element of each window over one axis, such as time.
 
     Args:
@@ -67,9 +81,6 @@ class MaxPooling1D(_Pooling):
         Array([3., 3.], dtype=float32)
     """
 
-    rank = 1
-    _pool = staticmethod(ops.max_pool)
-
     def __init__(
         self,
         pool_size: Any = 2,
@@ -79,22 +90,18 @@ class MaxPooling1D(_Pooling):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+        super().__init__(pool_size, strides, self._rank, "max", padding, data_format, name, **kwargs)
 
 
-class MaxPooling2D(MaxPooling1D):
+class MaxPooling2D(MaxPooling1D, rank=2):
     """The largest element of each window over height and width; arguments as in `MaxPooling1D`, one or two integers."""
 
-    rank = 2
 
-
-class MaxPooling3D(MaxPooling1D):
+class MaxPooling3D(MaxPooling1D, rank=3):
     """The largest element of each window over three axes; arguments as in `MaxPooling1D`, one or three integers."""
 
-    rank = 3
 
-
-class AveragePooling1D(_Pooling):
+class AveragePooling1D(_Pooling, rank=1):
     """The mean of each window over one axis, padding not counted.
 
     Args:
@@ -113,38 +120,41 @@ class AveragePooling1D(_Pooling):
         Array([[[2.]]], dtype=float32)
     """
 
-    rank = 1
-    _pool = staticmethod(ops.average_pool)
+    def __init__(
+        self,
+        pool_size: Any,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, self._rank, "average", padding, data_format, name, **kwargs)
 
 
-class AveragePooling2D(AveragePooling1D):
+class AveragePooling2D(AveragePooling1D, rank=2):
     """The mean of each window over height and width; arguments as in `AveragePooling1D`, one or two integers."""
 
-    rank = 2
 
-
-class AveragePooling3D(AveragePooling1D):
+class AveragePooling3D(AveragePooling1D, rank=3):
     """The mean of each window over three axes; arguments as in `AveragePooling1D`, one or three integers."""
 
-    rank = 3
 
-
-class _GlobalPooling(Layer):
+class _GlobalPooling(_Ranked):
     """Pooling over all spatial axes; the public classes say how and how many."""
 
-    rank: ClassVar[int]
     _reduce: ClassVar[Callable]
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+    def __init__(self, pool_dimensions: int, data_format: str | None, keepdims: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = arguments.data_format(self, data_format)
         self.keepdims = keepdims
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec = InputSpec(ndim=pool_dimensions + 2)
 
     @property
     def _spatial_axes(self) -> tuple[int, ...]:
         first = 1 if self.data_format == "channels_last" else 2
-        return tuple(range(first, first + self.rank))
+        return tuple(range(first, first + self._rank))
 
     def call(self, inputs: Any) -> Any:
         return type(self)._reduce(inputs, axis=self._spatial_axes, keepdims=self.keepdims)
@@ -153,7 +163,7 @@ class _GlobalPooling(Layer):
         return super().get_config() | arguments.kept(self, "data_format", "keepdims")
 
 
-class GlobalMaxPooling1D(_GlobalPooling):
+class GlobalMaxPooling1D(_GlobalPooling, rank=1):
     """The largest element of each channel over one spatial axis.
 
     Args:
@@ -166,23 +176,21 @@ class GlobalMaxPooling1D(_GlobalPooling):
         (2, 4)
     """
 
-    rank = 1
     _reduce = staticmethod(ops.max)
 
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(self._rank, data_format, keepdims, **kwargs)
 
-class GlobalMaxPooling2D(GlobalMaxPooling1D):
+
+class GlobalMaxPooling2D(GlobalMaxPooling1D, rank=2):
     """The largest element of each channel over height and width; arguments as in `GlobalMaxPooling1D`."""
 
-    rank = 2
 
-
-class GlobalMaxPooling3D(GlobalMaxPooling1D):
+class GlobalMaxPooling3D(GlobalMaxPooling1D, rank=3):
     """The largest element of each channel over three spatial axes; arguments as in `GlobalMaxPooling1D`."""
 
-    rank = 3
 
-
-class GlobalAveragePooling1D(_GlobalPooling):
+class GlobalAveragePooling1D(_GlobalPooling, rank=1):
     """The mean of each channel over one spatial axis; with a mask `(batch, steps)`, over the steps that count.
 
     Args:
@@ -195,7 +203,8 @@ class GlobalAveragePooling1D(_GlobalPooling):
         (2, 4)
     """
 
-    rank = 1
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(self._rank, data_format, keepdims, **kwargs)
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         axis = self._spatial_axes
@@ -205,11 +214,11 @@ class GlobalAveragePooling1D(_GlobalPooling):
         total = jnp.sum(jnp.where(mask, inputs, 0), axis, keepdims=self.keepdims)
         return total / jnp.sum(mask.astype(inputs.dtype), axis, keepdims=self.keepdims)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Return None: no steps are left."""
 
 
-class GlobalAveragePooling2D(_GlobalPooling):
+class GlobalAveragePooling2D(_GlobalPooling, rank=2):
     """The mean of each channel over height and width; arguments as in `GlobalAveragePooling1D`.
 
     Example:
@@ -217,27 +226,26 @@ class GlobalAveragePooling2D(_GlobalPooling):
         (2, 1, 1, 3)
     """
 
-    rank = 2
     _reduce = staticmethod(ops.mean)
 
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(self._rank, data_format, keepdims, **kwargs)
 
-class GlobalAveragePooling3D(GlobalAveragePooling2D):
+
+class GlobalAveragePooling3D(GlobalAveragePooling2D, rank=3):
     """The mean of each channel over three spatial axes; arguments as in `GlobalAveragePooling1D`."""
 
-    rank = 3
 
-
-class _AdaptivePooling(Layer):
+class _AdaptivePooling(_Ranked):
     """Pooling over windows chosen for an output size; the public classes say how and over how many axes."""
 
-    rank: ClassVar[int]
     _pool: ClassVar[Callable]
 
     def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.output_size = arguments.integers(self, "output_size", output_size, self.rank)
+        self.output_size = arguments.integers(self, "output_size", output_size, self._rank)
         self.data_format = arguments.data_format(self, data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec = InputSpec(ndim=self._rank + 2)
 
     def call(self, inputs: Any) -> Any:
         return type(self)._pool(inputs, self.output_size, self.data_format)
@@ -246,7 +254,7 @@ class _AdaptivePooling(Layer):
         return super().get_config() | arguments.kept(self, "output_size", "data_format")
 
 
-class AdaptiveAveragePooling1D(_AdaptivePooling):
+class AdaptiveAveragePooling1D(_AdaptivePooling, rank=1):
     """Means of windows over one axis, as many and as long as the output size asks for.
 
     Window `i` of `m` over an axis of length `n` goes from `floor(i n / m)` to `ceil((i + 1) n / m)`.
@@ -264,39 +272,29 @@ class AdaptiveAveragePooling1D(_AdaptivePooling):
         Array([1., 3.], dtype=float32)
     """
 
-    rank = 1
     _pool = staticmethod(ops.adaptive_average_pool)
 
 
-class AdaptiveAveragePooling2D(AdaptiveAveragePooling1D):
+class AdaptiveAveragePooling2D(AdaptiveAveragePooling1D, rank=2):
     """Means of windows over height and width; arguments as in `AdaptiveAveragePooling1D`, one or two sizes."""
 
-    rank = 2
 
-
-class AdaptiveAveragePooling3D(AdaptiveAveragePooling1D):
+class AdaptiveAveragePooling3D(AdaptiveAveragePooling1D, rank=3):
     """Means of windows over three axes; arguments as in `AdaptiveAveragePooling1D`, one or three sizes."""
 
-    rank = 3
 
-
-class AdaptiveMaxPooling1D(_AdaptivePooling):
+class AdaptiveMaxPooling1D(_AdaptivePooling, rank=1):
     """The largest elements of windows over one axis; windows and arguments as in `AdaptiveAveragePooling1D`."""
 
-    rank = 1
     _pool = staticmethod(ops.adaptive_max_pool)
 
 
-class AdaptiveMaxPooling2D(AdaptiveMaxPooling1D):
+class AdaptiveMaxPooling2D(AdaptiveMaxPooling1D, rank=2):
     """The largest elements of windows over height and width; arguments as in `AdaptiveAveragePooling1D`."""
 
-    rank = 2
 
-
-class AdaptiveMaxPooling3D(AdaptiveMaxPooling1D):
+class AdaptiveMaxPooling3D(AdaptiveMaxPooling1D, rank=3):
     """The largest elements of windows over three axes; arguments as in `AdaptiveAveragePooling1D`."""
-
-    rank = 3
 
 
 # Keras's other names.

@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasish.core import registry
 from kerasish.core.config import epsilon, image_data_format
+from kerasish.layers import arguments
 from kerasish.layers.layer import Layer
 
 Shape = tuple[int | None, ...]
@@ -89,6 +90,8 @@ class Normalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if axis is not None and axis != ():
+            axis = arguments.axes(self, axis)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         if (mean is None) != (variance is None):
             raise ValueError(

@@ -268,7 +268,8 @@ class RNN(Layer):
             noise = cell.draw_noise(sequences[:, 0], training)
             inputs = jnp.swapaxes(sequences, 0, 1)
             weights, step_options = cell.step_weights(), cell.step_options()
-            if jax.default_backend() == "cpu" and (noise.inputs is None or len(noise.inputs) == 1):
+            one_mask = noise.inputs is None or len(noise.inputs) == 1
+            if jax.default_backend() == "cpu" and one_mask and cell._projects_in_loop:
                 # XLA:CPU vectorizes the gates only if no slice of a large array is fused into them: there, the whole
                 # step in the loop is up to twice as fast as only the part that needs the state.
                 inputs = inputs if noise.inputs is None else inputs * noise.inputs[0]
@@ -282,9 +283,9 @@ class RNN(Layer):
         last, outputs, states = run(inputs, weights, states, noise.states, mask, cell.step, step_options, **options)
         return last, jnp.swapaxes(outputs, 0, 1), states
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mask of the output: that of the inputs if all outputs are returned."""
-        mask = tree.flatten(previous_mask)[0] if self.return_sequences else None
+        mask = tree.flatten(mask)[0] if self.return_sequences else None
         return [mask, *(None for _ in self.state_size)] if self.return_state else mask
 
     def get_config(self) -> dict:

@@ -9,7 +9,6 @@ import numpy as np
 
 from kerasish import random
 from kerasish.core import tree
-from kerasish.core.random import SeedGenerator
 from kerasish.layers import arguments
 from kerasish.layers.layer import Layer
 
@@ -42,6 +41,7 @@ class RecurrentCell(Layer):
     """
 
     _gates = 1
+    _projects_in_loop = True  # whether `project` may be done in the loop, where that is faster
 
     def __init__(
         self,
@@ -58,11 +58,11 @@ class RecurrentCell(Layer):
         super().__init__(**kwargs)
         arguments.keep(self, **identifiers)
         self.use_bias = use_bias
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.dropout = arguments.fraction(self, "dropout", dropout)
+        self.recurrent_dropout = arguments.fraction(self, "recurrent_dropout", recurrent_dropout)
         self.implementation = 1 if self.recurrent_dropout else implementation
         self.seed = seed
-        self.seed_generator = SeedGenerator(seed)
+        self.seed_generator = arguments.seed_generator(self, seed)
         self.state_size: Any = self.units
         self.output_size = self.units
         self._option_names = tuple(identifiers)
@@ -91,22 +91,26 @@ class RecurrentCell(Layer):
         """Return the dropout masks for a sequence.
 
         Args:
-            inputs: inputs of one step, of shape `(batch, features)`.
+            inputs: inputs of one step, of shape `(batch, ...)`.
             training: whether the masks are used; if not, the random state moves on all the same.
         """
         count = self._gates if self.implementation == 1 and self._gates > 1 else 1
 
-        def draw(rate: float, features: int) -> list[jax.Array] | None:
+        def draw(rate: float, shape: tuple[int, ...]) -> list[jax.Array] | None:
             if rate == 0.0:
                 return None
             if not training or (rate == 1.0 and self._gates > 1):
                 for _ in range(count if rate < 1.0 else 0):
                     self.seed_generator.next()
                 return None
-            ones = jnp.ones((inputs.shape[0], features), inputs.dtype)
+            ones = jnp.ones(shape, inputs.dtype)
             return [random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)]
 
-        return Noise(draw(self.dropout, inputs.shape[-1]), draw(self.recurrent_dropout, self.units))
+        return Noise(draw(self.dropout, inputs.shape), draw(self.recurrent_dropout, self._state_shape(inputs.shape[0])))
+
+    def _state_shape(self, batch_size: int) -> tuple[int, ...]:
+        """Return the shape of the state that dropout acts on."""
+        return (batch_size, self.units)
 
     def project(self, inputs: jax.Array, noise: Noise) -> jax.Array:
         """Return the contribution of inputs of shape `(..., batch, features)` to all gates."""

@@ -20,7 +20,7 @@ class _Noise(Layer):
     def _set_seed(self, seed: Any, active: bool) -> None:
         self.seed = seed
         if active:
-            self.seed_generator = random.SeedGenerator(seed)
+            self.seed_generator = arguments.seed_generator(self, seed)
         self.supports_masking = True
 
 

@@ -199,9 +199,9 @@ class Bidirectional(Layer):
             return forward * backward
         return forward, backward
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mask of the outputs: that of the inputs if all outputs are returned."""
-        mask = tree.flatten(previous_mask)[0] if self.return_sequences else None
+        mask = tree.flatten(mask)[0] if self.return_sequences else None
         return (mask, mask) if self.merge_mode is None else mask
 
     @property
