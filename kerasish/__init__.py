@@ -32,6 +32,8 @@ _NAMES = {
     "value_and_grad": "core.lifted",
     "vmap": "core.lifted",
 }
+# Packages whose names a class takes as strings: they have to be known when it is used.
+_COMPANIONS = {"Variable": "initializers"}
 _PACKAGES = frozenset(
     (
         "activations", "backend", "callbacks", "config", "constraints", "core", "datasets", "dtype_policies",
@@ -49,6 +51,8 @@ def version() -> str:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _COMPANIONS:
+        importlib.import_module(f"{__name__}.{_COMPANIONS[name]}")
     if name in _NAMES:
         value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
     elif name in _PACKAGES:

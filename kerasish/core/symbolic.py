@@ -21,6 +21,7 @@ _PROBES = (
     ((192, 8), (320, 16)),
     ((192, 33600), (320, 67200)),
     ((192, 192), (384, 384)),
+    ((3603600, 64), (7207200, 224)),
 )
 
 
@@ -124,7 +125,7 @@ class KerasTensor:
             "Inside a model, wrap such code in a Layer's `call`."
         )
 
-    __array__ = __jax_array__ = __bool__ = __iter__ = __len__ = __float__ = __int__ = __index__ = _refuse
+    __array__ = __bool__ = __iter__ = __len__ = __float__ = __int__ = __index__ = _refuse
 
 
 def _add_operators() -> None:
@@ -366,9 +367,7 @@ def _kind(values: Any) -> int:
             found = 1
         elif isinstance(value, jax.Array):
             _PLAIN.add(type(value))
-        elif isinstance(value, (list, tuple, slice, dict)):
-            if isinstance(value, slice):
-                value = (value.start, value.stop, value.step)
+        elif isinstance(value, (list, tuple, dict)):
             found = max(found, _kind(value.values() if isinstance(value, dict) else value))
             if found == 2:
                 return 2
@@ -387,6 +386,7 @@ def op(
     fn: Callable | None = None,
     *,
     tensors: tuple[str, ...] | None = None,
+    named: tuple[str, ...] = (),
     keras_class: str | None = None,
     keras_module: str | None = None,
     saved: Callable[[dict], dict] = dict,
@@ -397,16 +397,17 @@ def op(
         fn: the function.
         tensors: names of the parameters that are tensors; by default those without a default value. The others are
             configuration in the configs of functional models.
+        named: names of those tensors that Keras's operation takes by name.
         keras_class: name of Keras's operation class, by default the function's name in camel case.
         keras_module: Keras's module of that class, by default made from the function's module.
         saved: makes the configuration that Keras writes from the arguments, by name, that are configuration.
 
     Returns:
-        The op, with attributes `keras_class`, `keras_module`, `tensors`, `saved` and `signature`.
+        The op, with attributes `keras_class`, `keras_module`, `tensors`, `named`, `saved` and `signature`.
     """
     if fn is None:
         return functools.partial(
-            op, tensors=tensors, keras_class=keras_class, keras_module=keras_module, saved=saved
+            op, tensors=tensors, named=named, keras_class=keras_class, keras_module=keras_module, saved=saved
         )
 
     @functools.wraps(fn)
@@ -426,6 +427,7 @@ def op(
         tensors = tuple(name for name, parameter in signature.parameters.items() if parameter.default is empty)
     wrapper.signature = signature
     wrapper.tensors = tensors
+    wrapper.named = named
     wrapper.saved = saved
     wrapper.keras_class = keras_class or "".join(part.capitalize() for part in fn.__name__.split("_"))
     # kerasish.ops.numpy.unary, part of the package kerasish.ops.numpy, stands for the module keras.src.ops.numpy.
@@ -457,8 +459,7 @@ def compute_output_spec(fn: Callable, *args: Any, **kwargs: Any) -> Any:
             # A size depends on values: with probes, ops like `nonzero` say so through `unknown_size`.
             pass
     first_error: Exception | None = None
-    occurring = {size for leaf in leaves for size in getattr(leaf, "shape", ()) if size not in (None, 1)}
-    for small, large in (*_PROBES, *(((1, 1), (size, size)) for size in sorted(occurring))):
+    for small, large in _candidates(leaves):
         try:
             a, b = (_trace(fn, args, kwargs, leaves, positions, sizes) for sizes in (small, large))
         except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
@@ -469,16 +470,38 @@ def compute_output_spec(fn: Callable, *args: Any, **kwargs: Any) -> Any:
     raise first_error
 
 
-def _trace(
-    fn: Callable, args: tuple, kwargs: dict, leaves: list, positions: list[int], sizes: tuple[int, int] | None
-) -> Any:
-    """Trace `fn` with `sizes` (first axis, others) in the place of unknown dimensions; return its abstract results."""
+class _Sizes(NamedTuple):
+    """What stands for unknown dimensions: sizes by axis counted from the end, else one for the first axis or others."""
+
+    first: int
+    others: int
+    by_axis: dict[int, int] = {}
+
+    def of(self, shape: tuple[int | None, ...]) -> tuple[int, ...]:
+        return tuple(
+            self.by_axis.get(axis - len(shape), self.others if axis else self.first) if size is None else size
+            for axis, size in enumerate(shape)
+        )
+
+
+def _candidates(leaves: list) -> Iterator[tuple[_Sizes, _Sizes]]:
+    """Yield pairs of sizes to try: the general ones, then those that other arguments of the call suggest."""
+    yield from ((_Sizes(*small), _Sizes(*large)) for small, large in _PROBES)
+    shapes = [leaf.shape for leaf in leaves if hasattr(leaf, "shape")]
+    # Broadcasting: an unknown dimension beside a known one has its size.
+    by_axis = {axis - len(shape): size for shape in shapes for axis, size in enumerate(shape) if size not in (None, 1)}
+    small, large = _PROBES[0]
+    yield _Sizes(*small, by_axis), _Sizes(*large, by_axis)
+    yield from ((_Sizes(1, 1), _Sizes(size, size)) for size in sorted(set(by_axis.values())))
+
+
+def _trace(fn: Callable, args: tuple, kwargs: dict, leaves: list, positions: list[int], sizes: _Sizes | None) -> Any:
+    """Trace `fn` with `sizes` in the place of unknown dimensions; return its abstract results."""
     specs = []
     for index in positions:
         tensor = leaves[index]
         dtype = _TO_32_BIT.get(tensor.dtype, tensor.dtype)
-        shape = tuple(sizes[axis > 0] if size is None else size for axis, size in enumerate(tensor.shape))
-        specs.append(jax.ShapeDtypeStruct(shape, dtype))
+        specs.append(jax.ShapeDtypeStruct(tensor.shape if sizes is None else sizes.of(tensor.shape), dtype))
 
     def call(values: list) -> Any:
         filled = list(leaves)
@@ -488,7 +511,7 @@ def _trace(
         with mask_frame(), Scope():
             return fn(*new_args, **new_kwargs)
 
-    before, _local.probe = _local.probe, None if sizes is None else sizes[0]
+    before, _local.probe = _local.probe, None if sizes is None else sizes.first
     try:
         return jax.eval_shape(call, specs)
     finally:

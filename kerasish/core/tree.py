@@ -100,12 +100,13 @@ def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any
     """Apply `func` at the leaves of `shallow_structure`; what is nested deeper in `structures` is handed over whole.
 
     Raises:
-        ValueError: if a structure is shallower than, or differs from, `shallow_structure`.
+        TypeError: if `func` is not callable.
+        ValueError: if no structure is given, or one is shallower than, or differs from, `shallow_structure`.
     """
     if not callable(func):
         raise TypeError(f"map_structure_up_to: `func` must be callable, received {func!r}.")
     if not structures:
-        raise TypeError("map_structure_up_to: at least one structure is needed.")
+        raise ValueError("map_structure_up_to: at least one structure is needed.")
     if not isinstance(shallow_structure, _CONTAINERS):
         return func(*structures)
     keys = [key for key, _ in _items(shallow_structure)]

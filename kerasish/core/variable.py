@@ -188,11 +188,14 @@ class Variable:
 
     def assign_add(self, value: Any) -> jax.Array:
         """Add `value` to the current value."""
-        return self.assign(self._stored() + unwrap(value))
+        return self.assign(self._stored() + self._summand(value))
 
     def assign_sub(self, value: Any) -> jax.Array:
         """Subtract `value` from the current value."""
-        return self.assign(self._stored() - unwrap(value))
+        return self.assign(self._stored() - self._summand(value))
+
+    def _summand(self, value: Any) -> Any:
+        return np.asarray(value, self._value.dtype) if isinstance(value, (list, tuple)) else unwrap(value)
 
     def _stored(self) -> jax.Array:
         """The current value in the variable's own dtype."""
@@ -259,6 +262,9 @@ class Variable:
 
     def __invert__(self) -> jax.Array:
         return ~self.value
+
+    def __round__(self, ndigits: int = 0) -> jax.Array:
+        return jnp.round(self.value, ndigits)
 
     def __deepcopy__(self, memo: dict) -> "Variable":
         copy = object.__new__(type(self))

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kerasish.core.config import floatx
-from kerasish.core.dtypes import result_type
+from kerasish.core.config import floatx, standardize_data_format
+from kerasish.core.dtypes import result_type, standardize_dtype
 from kerasish.core.symbolic import KerasTensor
 from kerasish.core.variable import Variable
 
@@ -80,6 +80,16 @@ def as_tuple(value: Ints, count: int, name: str) -> tuple[int, ...]:
     if len(value) != count:
         raise ValueError(f"`{name}` must be an integer or {count} integers, received {name}={value}.")
     return value
+
+
+def as_saved(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of an op as configs hold it: global defaults filled in, names in lower case."""
+    settled = {name: value.lower() if isinstance(value, str) else value for name, value in settings.items()}
+    if "data_format" in settled:
+        settled["data_format"] = standardize_data_format(settled["data_format"])
+    if "dtype" in settled:
+        settled["dtype"] = standardize_dtype(settled["dtype"])
+    return settled
 
 
 def to_sparse(x: Array) -> Any:

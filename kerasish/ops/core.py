@@ -13,7 +13,7 @@ from kerasish.core import tree
 from kerasish.core.dtypes import standardize_dtype
 from kerasish.core.symbolic import op
 from kerasish.core.variable import Variable
-from kerasish.ops._tensors import Array, TensorLike, tensor
+from kerasish.ops._tensors import Array, TensorLike, as_saved, tensor
 
 
 @op
@@ -124,7 +124,7 @@ def scatter(indices: TensorLike, values: TensorLike, shape: Sequence[int]) -> Ar
     return jnp.zeros(shape, values.dtype).at[tuple(jnp.moveaxis(tensor(indices), -1, 0))].add(values)
 
 
-@op
+@op(saved=as_saved)
 def scatter_update(inputs: TensorLike, indices: TensorLike, updates: TensorLike, reduction: str | None = None) -> Array:
     """Return `inputs` changed at `indices`.
 

@@ -13,7 +13,7 @@ from kerasish.core.config import standardize_data_format
 from kerasish.core.dtypes import is_float_dtype, is_int_dtype, result_type, standardize_dtype
 from kerasish.core.random import draw_seed
 from kerasish.core.symbolic import op
-from kerasish.ops._tensors import Array, Ints, TensorLike, as_tuple, tensor
+from kerasish.ops._tensors import Array, Ints, TensorLike, as_saved, as_tuple, tensor
 from kerasish.ops.core import saturate_cast
 from kerasish.ops.nn.convolution import conv, depthwise_conv
 
@@ -238,7 +238,14 @@ def perspective_transform(
     return restore(_project(images, transforms, interpolation, "constant", fill_value))
 
 
-@op(tensors=("images",))
+def _saved_patches(settings: dict) -> dict:
+    settings = as_saved(settings)
+    size = settings["size"]
+    settings["size"] = size = (size, size) if isinstance(size, int) else size
+    return settings | {"strides": settings["strides"] or size}
+
+
+@op(tensors=("images",), saved=_saved_patches)
 def extract_patches(
     images: TensorLike, size: Ints, strides: Ints | None = None, dilation_rate: Ints = 1, padding: str = "valid",
     data_format: str | None = None,

@@ -6,7 +6,9 @@ import pytest
 
 import kerasish
 import kerasish.ops as ops
+from kerasish.core import tree
 from kerasish.core.symbolic import KerasTensor
+from kerasish.models.functional import _op_config
 
 keras = pytest.importorskip("keras")
 
@@ -65,6 +67,27 @@ def symbolic(tensor_class, value, unknown):
     return value
 
 
+def assert_same_config(ours, theirs):
+    """Assert that configs of graphs describe the calls that made two symbolic tensors in the same way, names apart."""
+    if getattr(theirs, "_keras_history", None) is None:
+        return
+    node, keras_node = (t._keras_history.operation._inbound_nodes[t._keras_history.node_index] for t in (ours, theirs))
+    try:
+        expected = keras.saving.serialize_keras_object(keras_node.operation)
+    except NotImplementedError:  # Keras cannot write arrays in configurations
+        return
+    config, [(args, kwargs)] = _op_config(node.operation, [node])
+    for described in (config, expected):
+        described["config"].pop("name", None)
+    assert config == expected
+
+    def plain(part):
+        return tree.map_structure(lambda x: "tensor" if hasattr(x, "_keras_history") else x, part)
+
+    arguments = keras_node.arguments
+    assert repr((plain(args), plain(kwargs))) == repr((plain(list(arguments.args)), plain(arguments.kwargs)))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _forget_compiled_programs():
     """Free the programs of a module's many small calls, some gigabytes over all of them."""
@@ -88,6 +111,8 @@ def check():
             result = [x for x in kerasish.core.tree.flatten(ours(*our_args, **kwargs)) if hasattr(x, "shape")]
             assert [tuple(x.shape) for x in result] == [tuple(x.shape) for x in wanted]
             assert [x.dtype for x in result] == [str(x.dtype) for x in leaves(expected)]
+            if wanted:
+                assert_same_config(result[0], wanted[0])
 
     return check
 

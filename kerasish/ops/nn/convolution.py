@@ -9,7 +9,7 @@ from jax import lax
 
 from kerasish.core.config import standardize_data_format
 from kerasish.core.symbolic import op
-from kerasish.ops._tensors import Array, Ints, TensorLike, as_tuple, tensor
+from kerasish.ops._tensors import Array, Ints, TensorLike, as_saved, as_tuple, tensor
 from kerasish.ops.nn.platform_convolution import convolution
 
 
@@ -55,7 +55,7 @@ def _check_channels(inputs: Array, kernel: Array, expected: int, channels: int) 
         )
 
 
-@op
+@op(saved=as_saved)
 def conv(
     inputs: TensorLike, kernel: TensorLike, strides: Ints = 1, padding: str = "valid", data_format: str | None = None,
     dilation_rate: Ints = 1,
@@ -88,7 +88,7 @@ def conv(
     return result
 
 
-@op
+@op(saved=as_saved)
 def depthwise_conv(
     inputs: TensorLike, kernel: TensorLike, strides: Ints = 1, padding: str = "valid", data_format: str | None = None,
     dilation_rate: Ints = 1,
@@ -103,7 +103,7 @@ def depthwise_conv(
     return _convolve(inputs, kernel, strides, padding.upper(), last, dilation, channels)
 
 
-@op
+@op(saved=as_saved)
 def separable_conv(
     inputs: TensorLike, depthwise_kernel: TensorLike, pointwise_kernel: TensorLike, strides: Ints = 1,
     padding: str = "valid", data_format: str | None = None, dilation_rate: Ints = 1,
@@ -113,7 +113,7 @@ def separable_conv(
     return conv(x, pointwise_kernel, data_format=data_format)
 
 
-@op
+@op(saved=as_saved)
 def conv_transpose(
     inputs: TensorLike, kernel: TensorLike, strides: Ints = 1, padding: str = "valid",
     output_padding: Ints | None = None, data_format: str | None = None, dilation_rate: Ints = 1,
@@ -204,7 +204,7 @@ def fold(
     return jax.linear_transpose(forward, jax.ShapeDtypeStruct(shape, x.dtype))(x)[0]
 
 
-@op(tensors=("x",))
+@op(tensors=("x",), saved=as_saved)
 def depth_to_space(x: TensorLike, block_size: int, data_format: str = "channels_last") -> Array:
     """Turn groups of `block_size**2` channels into blocks of pixels.
 
@@ -223,7 +223,7 @@ def depth_to_space(x: TensorLike, block_size: int, data_format: str = "channels_
     return jnp.reshape(x, (n, c // b**2, h * b, w * b))
 
 
-@op(tensors=("x",))
+@op(tensors=("x",), saved=as_saved)
 def space_to_depth(x: TensorLike, block_size: int, data_format: str = "channels_last") -> Array:
     """Turn blocks of pixels into channels: the inverse of `depth_to_space`, with its arguments."""
     x, b, last = tensor(x), _block(block_size), standardize_data_format(data_format) == "channels_last"

@@ -12,7 +12,7 @@ from kerasish.core.config import epsilon as default_epsilon
 from kerasish.core.config import is_flash_attention_enabled
 from kerasish.core.dtypes import result_type, standardize_dtype
 from kerasish.core.symbolic import op
-from kerasish.ops._tensors import Array, Axis, Ints, TensorLike, as_axis, canonical_axes, tensor, to_sparse
+from kerasish.ops._tensors import Array, Axis, Ints, TensorLike, as_axis, as_saved, canonical_axes, tensor, to_sparse
 
 
 @op(tensors=("x",))
@@ -105,7 +105,7 @@ def layer_normalization(
     return (x * factor + (shift if beta is None else shift + beta)).astype(dtype)
 
 
-@op(tensors=("x", "scale"), keras_class="RMSNorm")
+@op(tensors=("x", "scale"), named=("scale",), keras_class="RMSNorm")
 def rms_normalization(
     x: TensorLike, scale: TensorLike | None = None, axis: Axis = -1, epsilon: float | None = None
 ) -> Array:
@@ -144,7 +144,7 @@ def _fused_attention_works(arguments: dict[str, Any]) -> bool:
     return True
 
 
-@op(tensors=("query", "key", "value", "bias", "mask", "scale"))
+@op(tensors=("query", "key", "value", "bias", "mask", "scale"), named=("bias", "mask", "scale"))
 def dot_product_attention(
     query: TensorLike, key: TensorLike, value: TensorLike, bias: TensorLike | None = None,
     mask: TensorLike | None = None, scale: float | None = None, is_causal: bool = False,
@@ -193,7 +193,7 @@ def dot_product_attention(
     return jax.nn.dot_product_attention(**arguments, implementation="cudnn" if fused else "xla")
 
 
-@op(tensors=("x",))
+@op(tensors=("x",), saved=as_saved)
 def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False) -> Array:
     """Return vectors with a 1 at the place `x` and 0 elsewhere; all 0 for integers out of range.
 
@@ -208,7 +208,13 @@ def one_hot(x: TensorLike, num_classes: int, axis: int = -1, dtype: str | None =
     return to_sparse(dense) if sparse else dense
 
 
-@op(tensors=("inputs",))
+def _saved_multi_hot(settings: dict) -> dict:
+    settings = as_saved(settings)
+    num_tokens = settings.pop("num_tokens")
+    return settings if settings["num_classes"] is not None else settings | {"num_classes": num_tokens}
+
+
+@op(tensors=("inputs",), saved=_saved_multi_hot)
 def multi_hot(
     inputs: TensorLike, num_classes: int | None = None, axis: int = -1, dtype: str | None = None, sparse: bool = False,
     num_tokens: int | None = None,

@@ -9,7 +9,7 @@ from jax import lax
 
 from kerasish.core.config import standardize_data_format
 from kerasish.core.symbolic import op
-from kerasish.ops._tensors import Array, Ints, TensorLike, as_float, as_tuple, tensor
+from kerasish.ops._tensors import Array, Ints, TensorLike, as_float, as_saved, as_tuple, tensor
 from kerasish.ops.nn.platform_pooling import reduce_windows
 
 
@@ -25,7 +25,7 @@ def _prepare(x: Array, pool_size: Any, strides: Any, padding: str, data_format: 
     return (1, 1, *window), (1, 1, *steps), padding.upper()
 
 
-@op(tensors=("inputs",))
+@op(tensors=("inputs",), saved=as_saved)
 def max_pool(
     inputs: TensorLike, pool_size: Ints, strides: Ints | None = None, padding: str = "valid",
     data_format: str | None = None,
@@ -45,7 +45,7 @@ def max_pool(
     return reduce_windows(x, lowest, lax.max, window, strides, padding)
 
 
-@op(tensors=("inputs",))
+@op(tensors=("inputs",), saved=as_saved)
 def average_pool(
     inputs: TensorLike, pool_size: Ints, strides: Ints | None = None, padding: str = "valid",
     data_format: str | None = None,

@@ -106,7 +106,7 @@ def hypot(x1: TensorLike, x2: TensorLike) -> Array:
     """Return `sqrt(x1**2 + x2**2)` without overflow."""
     return jnp.hypot(tensor(x1), tensor(x2))
 
-@op
+@op(tensors=("x1", "x2", "rtol", "atol"))
 def isclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Array:
     """Return True where `|x1 - x2| <= atol + rtol * |x2|`; NaN equals NaN only with `equal_nan`."""
     return jnp.isclose(tensor(x1), tensor(x2), rtol, atol, equal_nan)

@@ -47,7 +47,7 @@ def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Ar
     """Return the index of the (first) smallest element along `axis`; of the flattened tensor for None."""
     return jnp.argmin(_without_denormals(tensor(x)), axis=axis, keepdims=keepdims)
 
-@op(tensors=("x", "weights"))
+@op(tensors=("x", "weights"), named=("weights",))
 def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Array:
     """Return the mean over `axis`, weighted by `weights` (of the shape of `x`, or one number per step of `axis`)."""
     x = tensor(x)

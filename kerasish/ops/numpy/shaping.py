@@ -120,7 +120,7 @@ def ndim(x: TensorLike) -> int:
     """Return the number of axes."""
     return tensor(x).ndim
 
-@op(tensors=("x", "constant_values"))
+@op(tensors=("x", "constant_values"), named=("constant_values",))
 def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Array:
     """Add elements before and after each axis.
 
@@ -156,7 +156,11 @@ def repeat(x: TensorLike, repeats: Any, axis: int | None = None) -> Array:
     """Repeat each element `repeats` times along `axis`; of the flattened tensor for None."""
     return jnp.repeat(tensor(x), np.asarray(repeats) if isinstance(repeats, (list, tuple)) else repeats, axis=axis)
 
-@op(tensors=("x",))
+def _saved_reshape(settings: dict) -> dict:
+    newshape = settings["newshape"]
+    return {"newshape": (newshape,) if isinstance(newshape, int) else newshape}
+
+@op(tensors=("x",), saved=_saved_reshape)
 def reshape(x: TensorLike, newshape: Ints) -> Array:
     """Give the elements a new shape; one size may be -1 and is worked out."""
     sizes = (newshape,) if np.ndim(newshape) == 0 else tuple(newshape)
