@@ -101,8 +101,7 @@ class Runner:
         wanted = self.model.steps_per_execution
         if self.callbacks.follows_each_batch(self.mode) and wanted == "auto":
             return 0
-        # XLA:CPU compiles convolution gradients inside a loop to something several times slower.
-        if program.has_convolution and jax.default_backend() == "cpu":
+        if program.slow_in_loops and jax.default_backend() == "cpu":
             return 0
         return None if wanted == "auto" else wanted if wanted > 1 else 0
 

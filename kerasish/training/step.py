@@ -12,6 +12,7 @@ from kerasish.core import tree
 from kerasish.core.lifted import Recorder, value_and_grad
 from kerasish.core.masks import get_mask, mask_frame, set_mask
 from kerasish.core.variable import Variable, write_through
+from kerasish.ops.nn.platform_convolution import slow_in_loops
 from kerasish.training.data import unpack_x_y_sample_weight
 from kerasish.training.interrupt import Interrupt
 
@@ -72,7 +73,7 @@ class Program:
         donate: whether the memory of variables that are written may be reused.
 
     Attributes:
-        has_convolution: whether the step contains a convolution.
+        slow_in_loops: whether the step contains a convolution that is slow inside a loop on a CPU.
     """
 
     def __init__(self, step: Callable, variables: list[Variable], batch: Any, donate: bool = True) -> None:
@@ -86,7 +87,7 @@ class Program:
             if not unknown:
                 break
             known.extend(unknown.values())
-        self.has_convolution = _contains(trace.jaxpr.jaxpr, "conv_general_dilated")
+        self.slow_in_loops = _any_equation(trace.jaxpr.jaxpr, _is_slow_in_loops)
         _, self._logs = trace.out_info
         changed = {id(variable) for variable in written}
         self.written = list(written)
@@ -195,14 +196,18 @@ def _owned(variables: list[Variable]) -> list[jax.Array]:
     return values
 
 
-def _contains(jaxpr: Any, primitive: str) -> bool:
-    """Return whether a jaxpr, or one nested in it, uses a primitive."""
+def _is_slow_in_loops(equation: Any) -> bool:
+    return slow_in_loops(equation.primitive.name, [operand.aval for operand in equation.invars], equation.params)
+
+
+def _any_equation(jaxpr: Any, predicate: Callable) -> bool:
+    """Return whether a predicate holds for an equation of a jaxpr, or of one nested in it."""
     for equation in jaxpr.eqns:
-        if equation.primitive.name == primitive:
+        if predicate(equation):
             return True
         for value in equation.params.values():
             for item in value if isinstance(value, (list, tuple)) else (value,):
                 inner = getattr(item, "jaxpr", item)
-                if hasattr(inner, "eqns") and _contains(inner, primitive):
+                if hasattr(inner, "eqns") and _any_equation(inner, predicate):
                     return True
     return False

@@ -37,10 +37,11 @@ def _cpu_convolution(x: Array, kernel: Array, **params: Any) -> Array:
 def _form(x: Any, kernel: Any, params: dict) -> Callable:
     """Choose the form for operands of these shapes and dtypes."""
     x_spec, kernel_spec, _ = params["dimension_numbers"]
-    spatial = [kernel.shape[axis] for axis in kernel_spec[2:]]
+    sizes, spatial = [x.shape[axis] for axis in x_spec[2:]], [kernel.shape[axis] for axis in kernel_spec[2:]]
     sharding = params.get("out_sharding")
     if (
         not 1 <= len(spatial) <= 3
+        or not all(isinstance(size, int) for size in (*sizes, *kernel.shape))
         or not jnp.issubdtype(x.dtype, jnp.floating)
         or params["preferred_element_type"] not in (None, x.dtype)
         or not (sharding is None or sharding.mesh.empty)

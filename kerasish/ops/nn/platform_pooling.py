@@ -26,6 +26,8 @@ def _left_to_lax(shape: tuple, params: dict) -> bool:
     """Return whether an input of this shape is pooled by lax: dilated, very wide, empty and minimum windows."""
     dilation = (*params.get("window_dilation", ()), *params.get("base_dilation", ()))
     widths = params["window_dimensions"]
+    if not all(isinstance(size, int) for size, width in zip(shape, widths) if width > 1):
+        return True  # a size that is unknown until later
     empty = any(size + sum(pads) < width for size, pads, width in zip(shape, params["padding"], widths)) or 0 in shape
     minimum = params.get("select_prim", lax.ge_p) is not lax.ge_p
     return empty or minimum or max(widths) > _WIDEST or any(step != 1 for step in dilation)
@@ -137,16 +139,15 @@ def _scatter(values: Array, x: Array, **params: Any) -> Array:
     return _unpad(values, params["padding"])
 
 
-def _lax_spread(values: Array, shape: tuple, dtype: Any, **params: Any) -> Array:
-    summed = functools.partial(lax.reduce_window_sum_p.bind, **params)
-    return jax.linear_transpose(summed, jax.ShapeDtypeStruct(shape, dtype))(values)[0]
+def _lax_spread(values: Array, aval: Any, **params: Any) -> Array:
+    return jax.linear_transpose(functools.partial(lax.reduce_window_sum_p.bind, **params), aval)(values)[0]
 
 
-def _sum_transpose(values: Array, shape: tuple, dtype: Any, **params: Any) -> Array:
-    """Add the value of each window to all of its elements."""
-    if _left_to_lax(shape, params):
-        return _lax_spread(values, shape, dtype, **params)
-    for window, size in _sizes(shape, params):
+def _sum_transpose(values: Array, aval: Any, **params: Any) -> Array:
+    """Add the value of each window to all of its elements; `aval` is the abstract value of what was summed."""
+    if _left_to_lax(aval.shape, params):
+        return _lax_spread(values, aval, **params)
+    for window, size in _sizes(aval.shape, params):
         values = _spread(values, None, window, size)
     return _unpad(values, params["padding"])
 
@@ -158,13 +159,13 @@ sum_p = platform_form(
     "window_sum",
     lax.reduce_window_sum_p,
     _sum,
-    transpose=lambda values, x, **params: spread_p.bind(values, shape=x.shape, dtype=x.dtype, **params),
+    transpose=lambda values, x, **params: spread_p.bind(values, aval=x, **params),
 )
 spread_p = platform_form(
     "window_spread",
     _lax_spread,
     _sum_transpose,
-    transpose=lambda x, values, shape, dtype, **params: sum_p.bind(x, **params),
+    transpose=lambda x, values, aval, **params: sum_p.bind(x, **params),
 )
 
 
