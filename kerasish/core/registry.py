@@ -25,7 +25,8 @@ _custom_names: dict[Any, str] = {}
 class _Local(threading.local):
     scope: dict[str, Any] = {}
     shared: dict[Any, Any] | None = None
-    serialized: dict[int, dict] | None = None  # configs of layers by the id of the layer, while a model is serialized
+    # While a model is serialized: number, config and layer by the id of the layer.
+    serialized: dict[int, tuple[int, dict, Any]] | None = None
 
 
 _local = _Local()
@@ -203,10 +204,10 @@ def _serialize_instance(obj: Any) -> dict:
         if value is not None:
             serialized[part] = serialize_keras_object(value)
     if _local.serialized is not None and hasattr(obj, "get_build_config"):
-        first = _local.serialized.setdefault(id(obj), serialized)
+        # The object is kept as well, so that no other gets its id.
+        number, first, _ = _local.serialized.setdefault(id(obj), (len(_local.serialized), serialized, obj))
         if first is not serialized:
-            number = first.setdefault("shared_object_id", 1 + len(_local.serialized))
-            serialized["shared_object_id"] = number
+            first["shared_object_id"] = serialized["shared_object_id"] = number
     return serialized
 
 
