@@ -25,8 +25,8 @@ _custom_names: dict[Any, str] = {}
 class _Local(threading.local):
     scope: dict[str, Any] = {}
     shared: dict[Any, Any] | None = None
-    # While a model is serialized: number, config and layer by the id of the layer.
-    serialized: dict[int, tuple[int, dict, Any]] | None = None
+    # While a model is serialized: number and layer by the id of the layer.
+    serialized: dict[int, tuple[int, Any]] | None = None
 
 
 _local = _Local()
@@ -205,9 +205,7 @@ def _serialize_instance(obj: Any) -> dict:
             serialized[part] = serialize_keras_object(value)
     if _local.serialized is not None and hasattr(obj, "get_build_config"):
         # The object is kept as well, so that no other gets its id.
-        number, first, _ = _local.serialized.setdefault(id(obj), (len(_local.serialized), serialized, obj))
-        if first is not serialized:
-            first["shared_object_id"] = serialized["shared_object_id"] = number
+        serialized["shared_object_id"] = _local.serialized.setdefault(id(obj), (len(_local.serialized), obj))[0]
     return serialized
 
 
@@ -220,6 +218,34 @@ def shared_objects() -> Iterator[None]:
         yield
     finally:
         _local.shared, _local.serialized = before
+
+
+def serialize_with_shared_objects(obj: Any) -> Any:
+    """Return what `serialize_keras_object` does, with a `shared_object_id` in the configs of layers that occur twice."""
+    with shared_objects():
+        config = serialize_keras_object(obj)
+    counts: dict[int, int] = {}
+
+    def visit(item: Any, look: Callable[[dict], None]) -> None:
+        if isinstance(item, dict):
+            if "shared_object_id" in item:
+                look(item)
+            for value in item.values():
+                visit(value, look)
+        elif isinstance(item, (list, tuple)):
+            for value in item:
+                visit(value, look)
+
+    def count(item: dict) -> None:
+        counts[item["shared_object_id"]] = counts.get(item["shared_object_id"], 0) + 1
+
+    def drop(item: dict) -> None:
+        if counts[item["shared_object_id"]] == 1:
+            del item["shared_object_id"]
+
+    visit(config, count)
+    visit(config, drop)
+    return config
 
 
 def deserialize_keras_object(
