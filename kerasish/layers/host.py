@@ -129,6 +129,20 @@ def as_array(data: Any, what: str) -> np.ndarray:
         raise ValueError(f"{what}: expected an array or equally long lists, received {data!r}.") from error
 
 
+def as_arrays(structure: Any, what: str) -> Any:
+    """Return a nest of arrays with (nested) lists of plain strings or numbers in it turned into arrays."""
+    if isinstance(structure, dict):
+        return {key: as_arrays(value, what) for key, value in structure.items()}
+    if not isinstance(structure, (list, tuple)):
+        return as_array(structure, what) if isinstance(structure, (str, bytes)) else structure
+    first: Any = structure
+    while isinstance(first, (list, tuple)) and len(first):
+        first = first[0]
+    if isinstance(first, (str, bytes, int, float)):
+        return as_array(structure, what)
+    return type(structure)(as_arrays(item, what) for item in structure)
+
+
 def texts(array: np.ndarray, encoding: str, what: str) -> list[str]:
     """Return the strings in an array, of any dtype that can hold them, as a flat list.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kerasish.core import registry, tree
 from kerasish.core.masks import get_mask, set_mask
@@ -19,6 +20,9 @@ from kerasish.core.symbolic import (
     node_of,
 )
 from kerasish.layers import Input, InputLayer, InputSpec, Layer
+from kerasish.layers.host import as_array, as_arrays
+from kerasish.layers.spec import check_inputs
+from kerasish.models.host_part import HostValues, Step, host_part
 
 # How often calls of a config may be looked at before their turn has come.
 _MOST_ATTEMPTS = 200_000
@@ -34,6 +38,7 @@ class Graph:
     Attributes:
         nodes: the calls in an order in which they can run, those of the inputs first.
         operations: their layers and ops, each once, in Keras's order: those farthest from the outputs first.
+        host_part: what of it runs on the host, None for nothing.
 
     Raises:
         ValueError: if something is no KerasTensor, an output does not come from the inputs, or two layers share a name.
@@ -75,7 +80,7 @@ class Graph:
         slots: dict[int, int] = {}
         for tensor in self.inputs:
             slots.setdefault(id(tensor), len(slots))
-        self._steps: list[tuple[Operation, Callable, list[int]]] = []
+        self._steps: list[Step] = []
         for node in calls:
             arguments = _argument_filler(node, slots)
             for tensor in node.output_tensors:
@@ -84,6 +89,7 @@ class Graph:
         self._input_slots = [slots[id(tensor)] for tensor in self.inputs]
         self._output_slots = [slots[id(tensor)] for tensor in self.outputs]
         self._size = len(slots)
+        self.host_part = host_part(calls, self._steps, slots, self._input_slots, self._output_slots)
 
     @property
     def layers(self) -> list[Layer]:
@@ -111,22 +117,59 @@ class Graph:
             Tensors nested like the model's outputs; a single output without its list.
         """
         values: list[Any] = [None] * self._size
-        flat = [_as_input(x, tensor) for x, tensor in zip(self._flat_inputs(inputs), self.inputs, strict=True)]
-        if mask is not None:
-            for x, x_mask in zip(flat, tree.flatten(mask), strict=False):
-                set_mask(x, x_mask)
-        for slot, x in zip(self._input_slots, flat, strict=True):
+        steps = self._steps
+        if isinstance(inputs, HostValues):
+            assert self.host_part is not None
+            steps = self.host_part.restore(inputs, values)
+        elif self.host_part is not None:
+            self._fill_on_host(values, inputs)
+        else:
+            flat = [_as_input(x, tensor) for x, tensor in zip(self._flat_inputs(inputs), self.inputs, strict=True)]
+            if mask is not None:
+                for x, x_mask in zip(flat, tree.flatten(mask), strict=False):
+                    set_mask(x, x_mask)
+            for slot, x in zip(self._input_slots, flat, strict=True):
+                values[slot] = x
+        _run(values, steps)
+        outputs = tree.pack_sequence_as(self.outputs_struct, [values[slot] for slot in self._output_slots])
+        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+
+    def on_host(self, inputs: Any) -> HostValues:
+        """Compute the host part on data; `run` takes the result in place of the inputs, also in compiled code.
+
+        Args:
+            inputs: nest of tensors, strings among them, that matches the model's inputs; a dict may name them.
+        """
+        assert self.host_part is not None
+        values: list[Any] = [None] * self._size
+        self._fill_on_host(values, inputs)
+        found = self.host_part.values(values, _run)
+        for tensor, slot in zip(self.inputs, self._input_slots, strict=True):
+            if f"value_{slot}" in found:
+                found[f"value_{slot}"] = _as_input(values[slot], tensor)
+        return found
+
+    def _fill_on_host(self, values: list, inputs: Any) -> None:
+        """Set the values of the inputs, those for host steps as NumPy arrays."""
+        inputs = as_arrays(inputs, "Model")
+        if self.input_spec is not None:
+            check_inputs(self.input_spec, inputs, "model")
+        for x, tensor, slot in zip(self._flat_inputs(inputs), self.inputs, self._input_slots, strict=True):
+            is_host = slot in self.host_part.host_inputs and x is not None and not isinstance(x, jax.core.Tracer)
+            values[slot] = _as_host_input(x, tensor) if is_host else _as_input(x, tensor)
+
+    def symbolic(self, inputs: Any) -> Any:
+        """Return symbolic outputs for symbolic inputs, where the graph cannot be traced because of strings."""
+        values: list[Any] = [None] * self._size
+        for slot, x in zip(self._input_slots, self._flat_inputs(inputs), strict=True):
             values[slot] = x
         for operation, arguments, slots in self._steps:
             args, kwargs = arguments(values)
-            outputs = operation(*args, **kwargs)
-            if len(slots) == 1 and isinstance(outputs, jax.Array):
-                values[slots[0]] = outputs
-            else:
-                for slot, x in zip(slots, tree.flatten(outputs), strict=True):
-                    values[slot] = x
-        outputs = tree.pack_sequence_as(self.outputs_struct, [values[slot] for slot in self._output_slots])
-        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+            for slot, x in zip(slots, tree.flatten(operation.compute_output_spec(*args, **kwargs)), strict=True):
+                values[slot] = x
+        outputs = [KerasTensor(values[slot].shape, values[slot].dtype) for slot in self._output_slots]
+        packed = tree.pack_sequence_as(self.outputs_struct, outputs)
+        return packed[0] if isinstance(packed, (list, tuple)) and len(packed) == 1 else packed
 
     def _flat_inputs(self, inputs: Any) -> list:
         structure = self.inputs_struct
@@ -176,6 +219,18 @@ class Graph:
             "input_layers": tree.map_structure(address, self.inputs_struct),
             "output_layers": tree.map_structure(address, self.outputs_struct),
         }
+
+
+def _run(values: list, steps: list[Step]) -> None:
+    """Run steps and set the values of their outputs."""
+    for operation, arguments, slots in steps:
+        args, kwargs = arguments(values)
+        outputs = operation(*args, **kwargs)
+        if len(slots) == 1 and isinstance(outputs, jax.Array):
+            values[slots[0]] = outputs
+        else:
+            for slot, x in zip(slots, tree.flatten(outputs), strict=True):
+                values[slot] = x
 
 
 def _by_depth(nodes: list[Node], outputs: list[KerasTensor]) -> list[Operation]:
@@ -236,6 +291,17 @@ def _as_input(x: Any, tensor: KerasTensor) -> Any:
     if mask is not None and converted is not x:
         set_mask(converted, mask)
     return converted
+
+
+def _as_host_input(x: Any, tensor: KerasTensor) -> np.ndarray:
+    """Return one input like `_as_input`, but as a NumPy array, so that strings and 64-bit integers stay."""
+    array = as_array(x, f"Model: input {tensor.name!r}")
+    if tensor.dtype != "string" and str(array.dtype) != tensor.dtype:
+        array = array.astype(tensor.dtype)
+    rank, expected = array.ndim, len(tensor.shape)
+    if rank == expected + 1 and array.shape[-1] == 1:
+        return array[..., 0]
+    return array[..., None] if rank == expected - 1 and tensor.shape[-1] == 1 else array
 
 
 def _argument_filler(node: Node, slots: dict[int, int]) -> Callable:
@@ -367,6 +433,8 @@ def _split_arguments(fn: Callable, args: tuple, kwargs: dict) -> tuple[list, dic
             settings[name] = value
         elif kind is inspect.Parameter.VAR_KEYWORD:
             named.update(value)
+        elif name in fn.named:
+            named[name] = value
         else:
             tensors.append(value)
     return tensors, named, settings

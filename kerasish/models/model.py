@@ -9,8 +9,10 @@ from kerasish.core import naming, registry, tree
 from kerasish.core.symbolic import KerasTensor
 from kerasish.core.variable import Scope, Variable
 from kerasish.layers import Layer
+from kerasish.layers.host import as_arrays
 from kerasish.layers.tracking import unique
 from kerasish.models.functional import Graph, graph_from_config
+from kerasish.models.host_part import HostValues
 from kerasish.models.trainable import Trainable
 
 
@@ -58,7 +60,8 @@ class Model(Trainable, Layer):
         self._convert_input_args = False
         self._allow_non_tensor_positional_args = True
         self.supports_masking = True
-        self.input_spec = graph.input_spec
+        # A graph with a host part looks at its inputs itself, before they are arrays.
+        self.input_spec = graph.input_spec if graph.host_part is None else None
         self.built = True
         if not self._trainable:
             self.trainable = False
@@ -83,6 +86,22 @@ class Model(Trainable, Layer):
                 "`Model(inputs, outputs)`."
             )
         return self._graph.run(inputs, mask)
+
+    @property
+    def _starts_on_host(self) -> bool:
+        """Whether the model takes strings and other data that only the host can hold."""
+        return self._graph is not None and self._graph.host_part is not None
+
+    def _converted(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        if self._starts_on_host and args and not isinstance(args[0], HostValues):
+            args = (as_arrays(args[0], type(self).__name__), *args[1:])
+        return super()._converted(args, kwargs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs for symbolic inputs."""
+        if self._graph is not None and self._starts_on_host:
+            return self._graph.symbolic(args[0] if args else next(iter(kwargs.values())))
+        return super().compute_output_spec(*args, **kwargs)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """Return the mask of the outputs; None for a graph, where the layers inside set those of their outputs."""

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import numpy as np
+
 from kerasish.core import naming, registry, tree
 from kerasish.core.masks import set_mask
 from kerasish.core.symbolic import KerasTensor, node_of
 from kerasish.core.variable import standardize_shape
 from kerasish.layers import InputLayer, Layer
+from kerasish.layers.host import HostLayer
 from kerasish.models.functional import Graph
 from kerasish.models.model import Model
 
@@ -79,9 +82,9 @@ class Sequential(Model):
         with naming.name_scope(self.name, self):
             return layer(x)
 
-    def _start(self, batch_shape: tuple[int | None, ...]) -> None:
+    def _start(self, batch_shape: tuple[int | None, ...], dtype: str | None = None) -> None:
         """Put an Input below the layers and call them on it."""
-        source = InputLayer(batch_shape=batch_shape, dtype=self._stack[0].compute_dtype)
+        source = InputLayer(batch_shape=batch_shape, dtype=dtype or self._stack[0].compute_dtype)
         x = source.output
         for layer in self._stack:
             x = self._applied(layer, x)
@@ -118,7 +121,13 @@ class Sequential(Model):
         self.built = False
         self.input_spec = None
         self._convert_input_args = True
-        self._allow_non_tensor_positional_args = False
+        self._allow_non_tensor_positional_args = self._starts_on_host
+
+    @property
+    def _starts_on_host(self) -> bool:
+        if self._graph is None and self._stack:
+            return isinstance(self._stack[0], HostLayer)
+        return super()._starts_on_host
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of this shape.
@@ -148,7 +157,11 @@ class Sequential(Model):
     def _build_for(self, args: tuple, kwargs: dict) -> None:
         x = args[0] if args else next(iter(kwargs.values()), None)
         if hasattr(x, "shape") and len(x.shape):
-            self.build((None, *x.shape[1:]))
+            if self._starts_on_host and self._stack and not isinstance(self._stack[0], InputLayer):
+                self._start((None, *x.shape[1:]), "string" if np.dtype(x.dtype).kind in "USOT" else None)
+                self._refresh_graph()
+            else:
+                self.build((None, *x.shape[1:]))
         self.built = bool(self._stack)
         if not self._stack:
             self.build(None)

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from kerasish.core.variable import Scope
-from kerasish.layers import Layer
+from kerasish.layers import Discretization, Layer
+from kerasish.layers.host import HostLayer
 from kerasish.layers.tracking import own_variables
 from kerasish.optimizers import Optimizer
 from kerasish.saving.hdf5 import Header, VariablesReader
@@ -168,7 +169,8 @@ def expected_values(item: Any) -> dict[str, _Expected] | None:
     if load is Layer.load_own_variables or isinstance(item, Optimizer):
         variables = item.variables if isinstance(item, Optimizer) else own_variables(item)
         return {str(i): _Expected(v.shape, np.dtype(v.dtype), v.path) for i, v in enumerate(variables)}
-    if not load.__module__.startswith("kerasish."):
+    # Layers of text and tables have no state before they are adapted, but read it from files then too.
+    if not load.__module__.startswith("kerasish.") or isinstance(item, (HostLayer, Discretization)):
         return None
     # Our own classes read what they write.
     store: dict[str, Any] = {}

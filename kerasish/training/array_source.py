@@ -3,13 +3,14 @@
 import functools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from kerasish.core import tree
+from kerasish.layers.host import as_array, as_arrays
 from kerasish.training.class_weight import class_weight_to_sample_weights
 from kerasish.training.columns import Column, to_columns
 from kerasish.training.source import Source, warn_ran_out_of_data
@@ -187,6 +188,39 @@ class ArraySource(Source):
 
     def epoch_batches(self, epoch: int = 0, seed: int = 0) -> Iterator[tuple]:
         return self.batches(*self.plan(epoch, seed))
+
+
+class HostArraySource(ArraySource):
+    """Batches for a model that starts on the host: what its host part makes of the samples.
+
+    Args:
+        host: computes the host part on the inputs of a batch.
+        x: inputs, strings among them: an array-like, or a list, tuple or dict of them.
+        *args: further arguments of ArraySource.
+    """
+
+    fits_device = False  # each batch is computed when it is needed
+
+    def __init__(self, host: Callable[[Any], Any], x: Any, *args: Any) -> None:
+        self._host = host
+        self._x = tree.map_structure(lambda leaf: as_array(leaf, "x"), as_arrays(x, "x"))
+        lengths = {len(leaf) if leaf.ndim else 0 for leaf in tree.flatten(self._x)}
+        if len(lengths) != 1 or 0 in lengths:
+            raise ValueError(f"All arrays of `x` must have the same number of samples, received {sorted(lengths)}.")
+        super().__init__(np.arange(lengths.pop(), dtype="int32"), *args)
+
+    def _computed(self, batch: tuple) -> tuple:
+        rows = batch[0]
+        return (self._host(tree.map_structure(lambda leaf: leaf[rows], self._x)), *batch[1:])
+
+    @functools.cached_property
+    def arrays(self) -> tuple:
+        """The whole data as one batch."""
+        return self._computed(self._map(lambda column: column.whole()))
+
+    def host_batch(self, index: int, order: np.ndarray | None = None) -> tuple:
+        """Return batch number `index` of a pass in `order`, computed by the host part."""
+        return self._computed(super().host_batch(index, order))
 
 
 def _match_weights(weights: Any, y: Any) -> Any:

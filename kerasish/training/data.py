@@ -3,14 +3,15 @@
 import inspect
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from kerasish.core import config, tree
-from kerasish.training.array_source import ArraySource
+from kerasish.layers.host import as_arrays
+from kerasish.training.array_source import ArraySource, HostArraySource
 from kerasish.training.class_weight import check_class_weight
 from kerasish.training.columns import Column, lists_to_arrays
 from kerasish.training.iterator_source import IteratorSource, describe
@@ -120,6 +121,7 @@ def make_source(
     shuffle: bool | str = False,
     class_weight: Mapping[int, float] | None = None,
     epochs: int = 1,
+    host: Callable[[Any], Any] | None = None,
 ) -> Source:
     """Return the source of batches for the data arguments of `fit`, `evaluate` and `predict`.
 
@@ -133,6 +135,7 @@ def make_source(
         shuffle: True, False or `"batch"` (within each batch), for arrays and, as True, for a PyDataset.
         class_weight: dict from class index to weight.
         epochs: number of epochs, a positive integer.
+        host: computes the host part of a model on the inputs of a batch (see `host_of`).
 
     Raises:
         ValueError: naming the argument that is missing, malformed or does not go with the others.
@@ -150,13 +153,27 @@ def make_source(
         raise ValueError("`x` is missing: pass arrays, or something that yields batches.")
     max_steps = config.max_steps_per_epoch()
     if tree.is_nested(x) or _is_array(x) or hasattr(x, "__array__"):
-        weights: Any = class_weight
-        return ArraySource(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, weights, max_steps)
+        options: Any = (y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, max_steps)
+        return ArraySource(x, *options) if host is None else HostArraySource(host, x, *options)
     _check_iterable(x, y, sample_weight)
     if shuffle == "batch":
         warnings.warn("`shuffle='batch'` is for arrays; what yields batches by itself is left as it is.", stacklevel=3)
         shuffle = False
-    return IteratorSource(x, steps_per_epoch, shuffle, class_weight, max_steps)
+    return IteratorSource(x, steps_per_epoch, shuffle, class_weight, max_steps, host)
+
+
+def host_of(model: Any) -> Callable[[Any], Any] | None:
+    """Return what computes the host part of a model on inputs; None for a model that is compiled as a whole."""
+    if not getattr(model, "_starts_on_host", False):
+        return None
+
+    def host(x: Any) -> Any:
+        x = as_arrays(x, "x")
+        if not model.built:
+            model._build_for((x,), {})
+        return model._graph.on_host(x)
+
+    return host
 
 
 def _check_count(name: str, value: Any) -> None:

@@ -92,6 +92,7 @@ class IteratorSource(Source):
         shuffle: for a PyDataset whether its batches come in a new order every epoch; everything else orders itself.
         class_weight: dict from class index to weight, turned into sample weights.
         max_steps: upper limit on the batches of an epoch.
+        host: computes the host part of a model on the inputs of a batch.
 
     Raises:
         ValueError: if `data` cannot be iterated over, or `class_weight` is not supported for it.
@@ -104,6 +105,7 @@ class IteratorSource(Source):
         shuffle: bool | str = False,
         class_weight: Mapping[int, float] | None = None,
         max_steps: int | None = None,
+        host: Callable[[Any], Any] | None = None,
     ) -> None:
         feed = describe(data, shuffle)
         if feed is None:
@@ -117,6 +119,7 @@ class IteratorSource(Source):
         self._class_weight = class_weight
         self._steps_per_epoch = steps_per_epoch
         self._max_steps = max_steps
+        self._host = host
         self._iterator: Iterator | None = None
         # Batches taken from the present iterator, and the length of a pass once one came to its end.
         self._taken = 0
@@ -230,7 +233,8 @@ class IteratorSource(Source):
             )
         while len(batch) > 1 and batch[-1] is None:
             batch = batch[:-1]
-        return tuple(_to_host(part, name) for part, name in zip(batch, ("x", "y", "sample_weight")))
+        rest = tuple(_to_host(part, name) for part, name in zip(batch[1:], ("y", "sample_weight")))
+        return (_to_host(batch[0], "x") if self._host is None else self._host(batch[0]), *rest)
 
     def _check_lengths(self, parts: tuple) -> None:
         shapes = [leaf.shape for leaf in tree.flatten(parts) if leaf is not None]

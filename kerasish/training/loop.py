@@ -8,7 +8,8 @@ import numpy as np
 from kerasish.callbacks import CallbackList, History
 from kerasish.callbacks.logs import Logs
 from kerasish.core import config, random, tree
-from kerasish.training.data import make_source, train_validation_split, unpack_x_y_sample_weight
+from kerasish.layers.host import as_arrays
+from kerasish.training.data import host_of, make_source, train_validation_split, unpack_x_y_sample_weight
 from kerasish.training.interrupt import Interrupt
 from kerasish.training.prefetch import Prefetcher
 from kerasish.training.prepare import check_labels, prepare
@@ -43,14 +44,14 @@ def fit(
         (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
     source = make_source(
         x, y, sample_weight, batch_size=batch_size, steps_per_epoch=steps_per_epoch, shuffle=shuffle,
-        class_weight=class_weight, epochs=epochs - initial_epoch,
+        class_weight=class_weight, epochs=epochs - initial_epoch, host=host_of(model),
     )  # fmt: skip
     prepare(model, source, for_training=True)
     validation_source = None
     if validation_data is not None:
         size = validation_batch_size or (batch_size if source.is_array else None)
         parts = unpack_x_y_sample_weight(validation_data)
-        validation_source = make_source(*parts, batch_size=size, steps_per_epoch=validation_steps)
+        validation_source = make_source(*parts, batch_size=size, steps_per_epoch=validation_steps, host=host_of(model))
         check_labels(model, validation_source)
     with _CallbacksOf(model, callbacks, verbose, epochs, source.num_steps, add_history=True) as callback_list:
         runner = Runner(model, "train", source, callback_list)
@@ -141,7 +142,7 @@ def evaluate(
         raise ValueError(f"evaluate: unknown arguments {sorted(kwargs)}.")
     _require_compiled(model, "evaluate")
     _check_count("steps", steps, optional=True)
-    source = make_source(x, y, sample_weight, batch_size=batch_size, steps_per_epoch=steps)
+    source = make_source(x, y, sample_weight, batch_size=batch_size, steps_per_epoch=steps, host=host_of(model))
     prepare(model, source)
     with _CallbacksOf(model, callbacks, verbose, 1, source.num_steps) as callback_list:
         runner = Runner(model, "test", source, callback_list)
@@ -155,12 +156,13 @@ def evaluate(
 
 def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
     """Compute the outputs for data; see `Model.predict`."""
-    is_plain = isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and x.ndim > 0
+    host = host_of(model)
+    is_plain = host is None and isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and x.ndim > 0
     _check_count("batch_size", batch_size, optional=True)
     if is_plain and callbacks is None and steps is None and 0 < len(x) <= (batch_size or 32):
         return jax.tree.map(np.asarray, predict_program(model, (x,)).run((x,)))
     _check_count("steps", steps, optional=True)
-    source = make_source(x, batch_size=batch_size, steps_per_epoch=steps)
+    source = make_source(x, batch_size=batch_size, steps_per_epoch=steps, host=host)
     prepare(model, source, needs_loss=False)
     verbose = 0 if source.num_steps == 1 else verbose
     with _CallbacksOf(model, callbacks, verbose, 1, source.num_steps) as callback_list:
@@ -205,7 +207,9 @@ def test_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, return_dict: b
 
 def predict_on_batch(model: Any, x: Any) -> Any:
     """Return the outputs for one batch; see `Model.predict_on_batch`."""
-    source = make_source(x, batch_size=_length(x))
+    host = host_of(model)
+    x = x if host is None else as_arrays(x, "x")
+    source = make_source(x, batch_size=_length(x), host=host)
     prepare(model, source, needs_loss=False)
     data = (source.arrays[0],)
     return jax.tree.map(np.asarray, predict_program(model, data).run(data))
@@ -215,7 +219,9 @@ def _on_batch(
     model: Any, mode: str, x: Any, y: Any, sample_weight: Any, class_weight: dict | None, return_dict: bool
 ) -> Any:
     _require_compiled(model, f"{mode}_on_batch")
-    source = make_source(x, y, sample_weight, batch_size=_length(x), class_weight=class_weight)
+    host = host_of(model)
+    x = x if host is None else as_arrays(x, "x")
+    source = make_source(x, y, sample_weight, batch_size=_length(x), class_weight=class_weight, host=host)
     prepare(model, source, for_training=mode == "train")
     model.reset_metrics()
     logs = Logs(Runner(model, mode, source, CallbackList([], model=model)).step(source.arrays))
