@@ -31,7 +31,7 @@ def save_model(model: Any, filepath: str, include_optimizer: bool = True) -> Non
         filepath: the file.
         include_optimizer: whether the state of its optimizer goes along.
     """
-    config = registry.serialize_keras_object(model)
+    config = registry.serialize_with_shared_objects(model)
     model_config = {"class_name": config["class_name"], "config": config["config"]}
     attributes: dict[str, str] = {"backend": "jax", "keras_version": "3.15.1", "model_config": json.dumps(model_config)}
     has_optimizer = include_optimizer and getattr(model, "optimizer", None) is not None

@@ -53,7 +53,7 @@ def _modern_layer(entry: dict) -> dict:
     class_name = _RENAMED_CLASSES.get(class_name, class_name)
     changed = {**entry, "class_name": class_name}
     if "module" not in entry and _is_op(entry, inner):
-        changed |= {"module": "keras.src.ops.numpy", "registered_name": class_name}
+        changed |= {"module": OPS_BY_CLASS[class_name].keras_module, "registered_name": class_name}
     elif "module" not in entry and registry.builtin("keras.layers", str(class_name)) is not None:
         changed |= {"module": "keras.layers", "registered_name": None}
     changed["config"] = _modern_arguments({key: _modern(value) for key, value in inner.items()}, str(class_name))
@@ -153,11 +153,11 @@ def _optimizer(config: Any) -> Any:
 def _nested(config: Any, get: Any, special: tuple[str, ...]) -> Any:
     """Return a nest of names and configurations with the objects they mean in their place."""
     if isinstance(config, str):
-        return config if config in special else get(config)
+        return config if config in special or get(config) is not None else None
     if isinstance(config, dict) and "class_name" in config:
         inner = config.get("config")
         if config["class_name"] == "MeanMetricWrapper" and isinstance(inner, dict) and isinstance(inner.get("fn"), str):
-            return inner.get("name") if inner.get("name") in special else get(inner["fn"])
+            return _wrapped_metric(inner, special)
         return get(_modern(config))
     if isinstance(config, dict):
         return {key: _nested(value, get, special) for key, value in config.items()}
@@ -166,3 +166,16 @@ def _nested(config: Any, get: Any, special: tuple[str, ...]) -> Any:
     if config is None:
         return None
     raise TypeError(f"expected names and configurations, received {config!r}.")
+
+
+def _wrapped_metric(config: dict, special: tuple[str, ...]) -> Any:
+    """Return what `compile` was given when Keras 2 made a metric from the name of a function."""
+    name = config.get("name")
+    if name in special:
+        return name
+    metric = metrics.get(config["fn"])
+    if not isinstance(metric, metrics.Metric):
+        metric = metrics.MeanMetricWrapper(metric, name=name if isinstance(name, str) else None)
+    elif isinstance(name, str):
+        metric.name = name
+    return metric

@@ -78,7 +78,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
 
 def serialize_model(model: Any) -> str:
     """Return the JSON that describes a model."""
-    return json.dumps(registry.serialize_keras_object(model))
+    return json.dumps(registry.serialize_with_shared_objects(model))
 
 
 def _metadata(checksums: dict[str, int]) -> bytes:

@@ -65,8 +65,8 @@ def subclassed(lib: Any) -> tuple:
     """Layers in attributes before and after `layers` in the alphabet, private ones, lists and dicts grown in turn."""
 
     class Network(lib.Model):
-        def __init__(self) -> None:
-            super().__init__()
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
             self.zeta = lib.layers.Dense(4)
             self.alpha = lib.layers.Dense(4)
             self.steps: Any = []
@@ -101,8 +101,8 @@ def lists_filled_later(lib: Any) -> tuple:
     """Layers of one class and shape, whose order in files is that in which they came to the model."""
 
     class Network(lib.Model):
-        def __init__(self) -> None:
-            super().__init__()
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
             self.stack: Any = []
             self.ways: dict = {}
             self.top = lib.layers.Dense(4)
