@@ -221,7 +221,7 @@ def shared_objects() -> Iterator[None]:
 
 
 def serialize_with_shared_objects(obj: Any) -> Any:
-    """Return what `serialize_keras_object` does, with a `shared_object_id` in the configs of layers that occur twice."""
+    """Return what `serialize_keras_object` does, with a `shared_object_id` for layers that occur twice."""
     with shared_objects():
         config = serialize_keras_object(obj)
     counts: dict[int, int] = {}
