@@ -1,5 +1,6 @@
 """The activation functions: those of `ops`, four more, and the table of their names."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 
 from kerasish.core import registry
 from kerasish.core.symbolic import op
+from kerasish.ops._tensors import tensor
 from kerasish.ops.nn import (
     celu,
     elu,
@@ -57,7 +59,11 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         >>> relu([-2.0, 3.0, 9.0], negative_slope=0.5, max_value=6.0)
         Array([-1., 3., 6.], dtype=float32)
     """
-    x = jnp.asarray(x)
+    return _relu(tensor(x), negative_slope, max_value, threshold)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3), inline=True)
+def _relu(x: jax.Array, negative_slope: float, max_value: float | None, threshold: float) -> jax.Array:
     if threshold != 0:
         positive = jnp.where(x > threshold, x, 0)
     else:
@@ -85,8 +91,10 @@ def linear(x: Any) -> Any:
 @op(keras_module=_MODULE)
 def mish(x: Any) -> jax.Array:
     """Return `x * tanh(softplus(x))` (Misra, 2019)."""
-    x = jnp.asarray(x)
-    return x * jnp.tanh(jax.nn.softplus(x))
+    return _mish(tensor(x))
+
+
+_mish = jax.jit(lambda x: x * jnp.tanh(jax.nn.softplus(x)), inline=True)
 
 
 _FUNCTIONS: dict[str, Callable] = {

@@ -1,5 +1,6 @@
 """Activation functions."""
 
+import functools
 import warnings
 from typing import Any
 
@@ -17,6 +18,19 @@ _relu = jax.jit(jax.nn.relu, inline=True)
 _relu6 = jax.jit(jax.nn.relu6, inline=True)
 _gelu = jax.jit(jax.nn.gelu, static_argnums=1, inline=True)
 _softmax = jax.jit(jax.nn.softmax, static_argnames="axis", inline=True)
+_hard_shrink = jax.jit(lambda x, limit: jnp.where(jnp.abs(x) > limit, x, 0.0), inline=True)
+_soft_shrink = jax.jit(lambda x, limit: jnp.where(jnp.abs(x) > limit, x - jnp.sign(x) * limit, 0.0), inline=True)
+_tanh_shrink = jax.jit(lambda x: x - jnp.tanh(x), inline=True)
+
+@functools.partial(jax.jit, static_argnames="axis", inline=True)
+def _sparsemax(x: Array, axis: int) -> Array:
+    x = jnp.moveaxis(x, axis, -1)
+    ordered = jnp.flip(jnp.sort(x, axis=-1), axis=-1)
+    sums = jnp.cumsum(ordered, axis=-1)
+    rank = jnp.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    count = jnp.sum(1 + rank * ordered > sums, axis=-1, keepdims=True)
+    threshold = (jnp.take_along_axis(sums, count - 1, axis=-1) - 1) / count.astype(x.dtype)
+    return jnp.moveaxis(jnp.maximum(x - threshold, 0), -1, axis)
 
 @op
 def celu(x: TensorLike, alpha: float = 1.0) -> Array:
@@ -41,8 +55,7 @@ def glu(x: TensorLike, axis: int = -1) -> Array:
 @op
 def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Array:
     """Return `x` where `|x| > threshold`, else 0."""
-    x = tensor(x)
-    return jnp.where(jnp.abs(x) > threshold, x, 0.0)
+    return _hard_shrink(tensor(x), threshold)
 
 @op
 def hard_sigmoid(x: TensorLike) -> Array:
@@ -106,8 +119,7 @@ swish = silu
 @op
 def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Array:
     """Move `x` by `threshold` towards 0, and to 0 where it is nearer."""
-    x = tensor(x)
-    return jnp.where(x > threshold, x - threshold, jnp.where(x < -threshold, x + threshold, 0.0))
+    return _soft_shrink(tensor(x), threshold)
 
 @op
 def softmax(x: TensorLike, axis: Axis = -1) -> Array:
@@ -144,13 +156,7 @@ def sparse_sigmoid(x: TensorLike) -> Array:
 @op
 def sparsemax(x: TensorLike, axis: int = -1) -> Array:
     """Return the nearest point to `x` among the probability distributions over `axis` (Martins & Astudillo, 2016)."""
-    x = jnp.moveaxis(tensor(x), axis, -1)
-    ordered = jnp.flip(jnp.sort(x, axis=-1), axis=-1)
-    sums = jnp.cumsum(ordered, axis=-1)
-    rank = jnp.arange(1, x.shape[-1] + 1, dtype=x.dtype)
-    count = jnp.sum(1 + rank * ordered > sums, axis=-1, keepdims=True)
-    threshold = (jnp.take_along_axis(sums, count - 1, axis=-1) - 1) / count.astype(x.dtype)
-    return jnp.moveaxis(jnp.maximum(x - threshold, 0), -1, axis)
+    return _sparsemax(tensor(x), axis)
 
 @op
 def squareplus(x: TensorLike, b: float = 4) -> Array:
@@ -160,8 +166,7 @@ def squareplus(x: TensorLike, b: float = 4) -> Array:
 @op
 def tanh_shrink(x: TensorLike) -> Array:
     """Return `x - tanh(x)`."""
-    x = tensor(x)
-    return x - jnp.tanh(x)
+    return _tanh_shrink(tensor(x))
 
 @op(tensors=("x",))
 def threshold(x: TensorLike, threshold: float, default_value: Any) -> Array:
