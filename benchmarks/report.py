@@ -13,7 +13,8 @@ HEAD = """# Benchmarks
 `python -m benchmarks` measures this page. Every figure is the median over fresh processes in which the libraries take
 turns; epochs count from the second on, shuffling and everything between epochs included. All contestants of a training
 workload start from the same weights with the same Adam (rate 1e-3, epsilon 1e-7); "loss" is the mean training loss of
-the last epoch. Libraries that are not installed are left out. Ratios above 1 are slower than kerasish.
+the third epoch. PyTorch has one thread for the two MLPs, where that is faster. Libraries that are not installed are
+left out. Ratios above 1 are slower than the library they name.
 
 """
 
