@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasish.core import registry
 from kerasish.core.variable import allocation_limit
-from kerasish.models import Model
+from kerasish.layers import Layer
 from kerasish.saving import limits
 from kerasish.saving.hdf5 import RefusedFileError
 
@@ -99,6 +99,6 @@ def model_from_config(
     allowance = limits.VARIABLES_EXPANSION * weights_bytes + limits.VARIABLES_BYTES
     with configuration_errors(label), allocation_limit(allowance), registry.shared_objects():
         model = registry.deserialize_keras_object(config, custom_objects)
-    if not isinstance(model, Model) and not hasattr(model, "load_own_variables"):
+    if not isinstance(model, Layer):
         raise InvalidConfigError(f"{label} describes a {type(model).__name__}, which is no model.")
     return model

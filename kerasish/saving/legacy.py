@@ -14,7 +14,7 @@ from kerasish.models import Model
 from kerasish.saving.config import InvalidConfigError, configuration_errors, model_from_config, parse_config
 from kerasish.saving.durable import replacing
 from kerasish.saving.hdf5 import RefusedFileError, VariablesReader, VariablesWriter
-from kerasish.saving.legacy_config import compile_arguments, modern_config
+from kerasish.saving.legacy_config import compile_arguments, modern_config, older_training_config
 
 _WEIGHTS = "model_weights"
 _OPTIMIZER = "optimizer_weights"
@@ -36,8 +36,7 @@ def save_model(model: Any, filepath: str, include_optimizer: bool = True) -> Non
     attributes: dict[str, str] = {"backend": "jax", "keras_version": "3.15.1", "model_config": json.dumps(model_config)}
     has_optimizer = include_optimizer and getattr(model, "optimizer", None) is not None
     if has_optimizer:
-        training = dict(config.get("compile_config") or {})
-        training["optimizer_config"] = training.pop("optimizer", None)
+        training = older_training_config(config.get("compile_config") or {})
         attributes["training_config"] = json.dumps(training)
     with replacing(filepath) as file, VariablesWriter(file) as writer:
         writer.write_attributes("/", attributes)

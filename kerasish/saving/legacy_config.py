@@ -138,6 +138,29 @@ def compile_arguments(training: Any) -> dict:
     }
 
 
+def older_training_config(compile_config: dict) -> dict:
+    """Return the `training_config` of an older file for the `compile_config` of a `.keras` file.
+
+    Args:
+        compile_config: what `Model.get_compile_config` returned, as plain data.
+    """
+
+    def older(value: Any) -> Any:
+        if isinstance(value, list):
+            return [older(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "class_name" not in value:
+            return {key: older(item) for key, item in value.items()}
+        if value["class_name"] == "function":
+            return value["config"]
+        return {"class_name": value.get("registered_name") or value["class_name"], "config": value["config"]}
+
+    training = {key: older(value) for key, value in compile_config.items()}
+    training["optimizer_config"] = training.pop("optimizer", None)
+    return training
+
+
 def _optimizer(config: Any) -> Any:
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         return optimizers.get(config)

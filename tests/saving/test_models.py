@@ -73,9 +73,11 @@ def test_archives_of_keras_load_here_and_ours_in_keras(make, tmp_path):
     assert_equal_outputs(outputs(back, x, keras), expected)
 
 
-def trained(lib, optimizer):
+def trained(lib, optimizer, ending=".keras"):
     model = lib.Sequential([lib.Input((4,)), lib.layers.Dense(3, "tanh"), lib.layers.Dense(2)])
-    model.compile(optimizer(lib), "mse", metrics=["mae", lib.metrics.MeanSquaredError(name="error")])
+    # Keras cannot load all metrics that are objects from its own .h5 files.
+    metrics = ["mae", lib.metrics.MeanSquaredError(name="error")] if ending == ".keras" else ["mae"]
+    model.compile(optimizer(lib), "mse", metrics=metrics)
     model.train_on_batch(*DATA)
     return model
 
@@ -101,7 +103,7 @@ OPTIMIZERS = {
 
 @pytest.mark.parametrize(("name", "ending"), [*((name, ".keras") for name in OPTIMIZERS), ("adam", ".h5")])
 def test_training_goes_on_where_it_stopped(name, ending, tmp_path):
-    theirs = trained(keras, OPTIMIZERS[name])
+    theirs = trained(keras, OPTIMIZERS[name], ending)
     path, ours_path = tmp_path / f"theirs{ending}", tmp_path / f"ours{ending}"
     theirs.save(path)
     ours = kerasish.models.load_model(path)
