@@ -285,6 +285,16 @@ class VariablesReader:
                 f"{self.label} is damaged: datasets went missing, were added or renamed, or their checksums changed."
             )
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of objects, as far as the file has them, by the path of their group."""
+        found = {}
+        for group in self.groups:
+            name = self.attributes(group).get("name")
+            if isinstance(name, str) and (group == "vars" or group.endswith("/vars")):
+                found[group[:-4].rstrip("/")] = name
+        return found
+
     def attributes(self, path: str = "") -> dict[str, Any]:
         """Return the attributes of a group that are strings or lists of strings, by name."""
         h5 = self._h5py

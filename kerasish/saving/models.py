@@ -7,7 +7,7 @@ import os
 import pathlib
 import shutil
 import warnings
-from typing import IO, Any
+from typing import Any
 
 from kerasish.core import registry
 from kerasish.saving import archive, legacy, limits
@@ -218,9 +218,3 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     if not isinstance(json_string, (str, bytes)):
         raise TypeError(f"{label} must be a string, received {type(json_string).__name__}.")
     return model_from_config(parse_config(json_string, label), label, custom_objects, True, 1 << 60)
-
-
-def read_config_and_weights(opened: Archive) -> tuple[bytes, IO[bytes]]:
-    """Return the configuration and the weights of an archive, both checked against their checksums."""
-    opened.metadata()
-    return opened.read(CONFIG, limits.CONFIG_BYTES), opened.open(WEIGHTS)

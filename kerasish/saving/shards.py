@@ -5,7 +5,7 @@ import math
 import os
 import pathlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -21,25 +21,38 @@ from kerasish.saving.saveables import walk
 _SUFFIX = ".weights.h5"
 
 
-def save_shards(
-    model: Any, filepath: str | os.PathLike, max_shard_size: float, objects_to_skip: Iterable[Any] | None = None
-) -> None:
+Group = tuple[str, Any, dict[str, Any]]  # path, name and values of an object
+
+
+def groups_of(model: Any, objects_to_skip: Iterable[Any] | None = None) -> Iterator[Group]:
+    """Yield what each object of a model has to be written.
+
+    Args:
+        model: a built model or layer.
+        objects_to_skip: objects to leave out, with what only they hold.
+    """
+    for path, item in walk(model, objects_to_skip):
+        store: dict[str, Any] = {}
+        item.save_own_variables(store)
+        yield path, getattr(item, "name", None), store
+
+
+def save_shards(groups: Iterable[Group], filepath: str | os.PathLike, max_shard_size: float) -> None:
     """Write weights to files of at most `max_shard_size` gibibytes, and the JSON file that names them.
 
     The files of an earlier save stay valid until the JSON file is replaced in one go, and are deleted after that.
 
     Args:
-        model: a built model or layer.
+        groups: what is written.
         filepath: the JSON file.
         max_shard_size: in gibibytes.
-        objects_to_skip: objects to leave out, with what only they hold.
 
     Raises:
         ValueError: if one weight alone is larger.
     """
     path = pathlib.Path(filepath)
     limit = float(max_shard_size) * 2**30
-    shards = _plan(model, limit, objects_to_skip)
+    shards = _plan(groups, limit)
     base = path.name.removesuffix(".json").removesuffix(".weights")
     token = secrets.token_hex(4)
     before = _names_in(path)
@@ -79,16 +92,11 @@ def _size(value: Any) -> int:
     return value.size * np.dtype(value.dtype).itemsize
 
 
-_Group = tuple[str, Any, dict[str, Any]]  # path, name and values of an object
-
-
-def _plan(model: Any, limit: float, objects_to_skip: Iterable[Any] | None) -> list[list[_Group]]:
+def _plan(groups: Iterable[Group], limit: float) -> list[list[Group]]:
     """Return the groups of values that go into each file; a group is split only where it is too large for one."""
-    shards: list[list[_Group]] = [[]]
+    shards: list[list[Group]] = [[]]
     used = 0
-    for path, item in walk(model, objects_to_skip):
-        store: dict[str, Any] = {}
-        item.save_own_variables(store)
+    for path, name, store in groups:
         store = {key: value if isinstance(value, Variable) else np.asarray(value) for key, value in store.items()}
         sizes = {key: _size(value) for key, value in store.items()}
         for key, size in sizes.items():
@@ -103,7 +111,7 @@ def _plan(model: Any, limit: float, objects_to_skip: Iterable[Any] | None) -> li
             if used + size > limit:
                 shards.append([])
                 used = 0
-            shards[-1].append((path, getattr(item, "name", None), part))
+            shards[-1].append((path, name, part))
             used += size
     return shards
 
@@ -146,6 +154,8 @@ class ShardsReader:
 
     Attributes:
         headers: shape and dtype of each dataset by path.
+        names: the names of objects by the path of their group.
+        checksums: the checksum of each dataset by path, as far as they have one.
 
     Raises:
         RefusedFileError: if a file is missing, damaged or belongs to another save, or a dataset is there twice.
@@ -155,6 +165,8 @@ class ShardsReader:
         path = pathlib.Path(filepath)
         self.label = label
         self.headers: dict[str, Header] = {}
+        self.names: dict[str, str] = {}
+        self.checksums: dict[str, int] = {}
         self._owners: dict[str, VariablesReader] = {}
         names, checksums = _read_map(path, label)
         with ExitStack() as stack:
@@ -165,10 +177,12 @@ class ShardsReader:
                 reader = stack.enter_context(VariablesReader(place, f"{label}: {name!r}"))
                 if name in checksums and reader.checksum != checksums[name]:
                     raise RefusedFileError(f"{label}: {name!r} is not the file that was written with it.")
+                self.names |= reader.names
                 for dataset, header in reader.headers.items():
                     if dataset in self.headers:
                         raise RefusedFileError(f"{label}: {dataset!r} is in two of the files.")
                     self.headers[dataset], self._owners[dataset] = header, reader
+                self.checksums |= reader.checksums
             self._stack = stack.pop_all()
 
     def __enter__(self) -> "ShardsReader":

@@ -11,8 +11,7 @@ from kerasish.saving.archive import WEIGHTS, Archive
 from kerasish.saving.durable import replacing
 from kerasish.saving.hdf5 import VariablesReader, VariablesWriter
 from kerasish.saving.loading import load_variables
-from kerasish.saving.saveables import walk
-from kerasish.saving.shards import ShardsReader, save_shards
+from kerasish.saving.shards import ShardsReader, groups_of, save_shards
 
 
 def save_weights(
@@ -51,7 +50,7 @@ def save_weights(
             f"save_weights: {str(path)!r} exists. Pass `overwrite=True` to replace it, or another path."
         )
     if max_shard_size is not None:
-        save_shards(model, path, max_shard_size, objects_to_skip)
+        save_shards(groups_of(model, objects_to_skip), path, max_shard_size)
         return
     with replacing(path) as file, VariablesWriter(file) as writer:
         write_variables(model, writer, objects_to_skip)
@@ -65,10 +64,8 @@ def write_variables(root: Any, writer: VariablesWriter, objects_to_skip: Iterabl
         writer: what to write to.
         objects_to_skip: objects to leave out, with what only they hold.
     """
-    for path, item in walk(root, objects_to_skip):
-        values: dict[str, Any] = {}
-        item.save_own_variables(values)
-        writer.write(path, getattr(item, "name", None), values)
+    for group in groups_of(root, objects_to_skip):
+        writer.write(*group)
 
 
 def load_weights(
