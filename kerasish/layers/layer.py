@@ -51,7 +51,15 @@ def _tracked_build(build: Callable) -> Callable:
         self.built = True
         return None
 
+    wrapper._is_tracked = True  # type: ignore[attr-defined]
     return wrapper
+
+
+class _SetByInit:
+    """Stands for an attribute that `Layer.__init__` sets; whoever meets it has not called that."""
+
+    def __get__(self, layer: Any, owner: type) -> Any:
+        raise RuntimeError(f"{owner.__name__}: call `super().__init__()` first in the `__init__` method.")
 
 
 class Layer(Operation):
@@ -86,6 +94,7 @@ class Layer(Operation):
     # Attributes that hold other objects' layers or variables.
     _untracked = frozenset({"_inbound_nodes", "_init_arguments", "_loss_owners"})
     _signature: calls.Signature
+    _compute_dtype = _variable_dtype = _trainable = _convert_input_args = _input_shape_arg = input_spec = _SetByInit()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Layer":
         instance = super().__new__(cls, *args, **kwargs)
@@ -94,10 +103,10 @@ class Layer(Operation):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "build" in cls.__dict__:
-            cls.build = _tracked_build(cls.__dict__["build"])  # type: ignore[method-assign]
-        if "call" in cls.__dict__:
-            cls._signature = calls.read_signature(cls.__dict__["call"])
+        # Both may come from a class that is no layer, mixed in.
+        if "build" in cls.__dict__ or not (hasattr(cls.build, "_is_default") or hasattr(cls.build, "_is_tracked")):
+            cls.build = _tracked_build(cls.build)  # type: ignore[method-assign]
+        cls._signature = calls.read_signature(cls.call)
 
     def __init__(
         self,
@@ -458,8 +467,9 @@ class Layer(Operation):
     def _forget_losses(self) -> None:
         """Drop the losses that the last call of this layer added."""
         scope = current_scope()
-        if scope is not None and scope.losses:
+        if scope is not None:
             scope.losses[:] = [entry for entry in scope.losses if entry[0] is not self]
+            return
         for layer in self._loss_owners:
             layer._losses.clear()
         self._loss_owners.clear()

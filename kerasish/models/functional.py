@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -304,23 +304,38 @@ def _as_host_input(x: Any, tensor: KerasTensor) -> np.ndarray:
     return array[..., None] if rank == expected - 1 and tensor.shape[-1] == 1 else array
 
 
+class _OneTensor(NamedTuple):
+    """Makes the `(args, kwargs)` of a call on one tensor from the list of all values."""
+
+    slot: int
+
+    def __call__(self, values: list) -> tuple[tuple, dict]:
+        return (values[self.slot],), {}
+
+
+class _Arguments(NamedTuple):
+    """Makes the `(args, kwargs)` of any call from the list of all values."""
+
+    structure: list
+    leaves: list
+    places: list[tuple[int, int]]  # (index among the leaves, slot)
+
+    def __call__(self, values: list) -> tuple[tuple, dict]:
+        filled = list(self.leaves)
+        for index, slot in self.places:
+            filled[index] = values[slot]
+        args, kwargs = tree.pack_sequence_as(self.structure, filled)
+        return args, dict(kwargs)
+
+
 def _argument_filler(node: Node, slots: dict[int, int]) -> Callable:
-    """Return a function from the list of all values to the `(args, kwargs)` of one call."""
+    """Return what makes the `(args, kwargs)` of a call from the list of all values; it can be pickled."""
     if not node.kwargs and len(node.args) == 1 and isinstance(node.args[0], KerasTensor):
-        slot = slots[id(node.args[0])]
-        return lambda values: ((values[slot],), {})
+        return _OneTensor(slots[id(node.args[0])])
     structure = [node.args, node.kwargs]
     leaves = tree.flatten(structure)
     places = [(index, slots[id(leaf)]) for index, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
-
-    def fill(values: list) -> tuple[tuple, dict]:
-        filled = list(leaves)
-        for index, slot in places:
-            filled[index] = values[slot]
-        args, kwargs = tree.pack_sequence_as(structure, filled)
-        return args, dict(kwargs)
-
-    return fill
+    return _Arguments(structure, leaves, places)
 
 
 def _with_fresh_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:

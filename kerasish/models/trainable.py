@@ -20,6 +20,10 @@ class Trainable:
         self.stop_training = False
         self.history: Any = None
 
+    def __getstate__(self) -> dict:
+        """Return what copies and pickles hold: not the compiled steps, which belong to this model's variables."""
+        return self.__dict__ | {"_programs": {}}
+
     # Compiling
 
     def compile(
