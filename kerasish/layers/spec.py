@@ -85,7 +85,7 @@ class InputSpec:
             expected, found = self.shape, shape
             if self.allow_last_axis_squeeze:
                 expected = expected[:-1] if expected and expected[-1] == 1 else expected
-                found = found[:-1] if found and found[-1] == 1 else found
+                found = found[:-1] if len(found) > len(expected) and found[-1] == 1 else found
             sizes = zip(expected, found, strict=False)
             if len(expected) != len(found) or any(a != b for a, b in sizes if a is not None and b is not None):
                 return f"expected shape={self.shape}, found shape={shape}"

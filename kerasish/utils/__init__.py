@@ -16,6 +16,7 @@ from kerasish.core.registry import (
     serialize_keras_object,
 )
 from kerasish.core.registry import custom_object_scope as CustomObjectScope
+from kerasish.models.feature_space import FeatureSpace
 from kerasish.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kerasish.training.py_dataset import PyDataset
 from kerasish.training.py_dataset import PyDataset as Sequence
@@ -31,6 +32,7 @@ from kerasish.utils.timeseries import timeseries_dataset_from_array
 
 __all__ = [
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

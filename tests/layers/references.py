@@ -9,7 +9,9 @@ import pytest
 
 from kerasish import layers
 
-CASES = json.loads(pathlib.Path(__file__).with_name("data").joinpath("text_references.json").read_text("utf-8"))
+DATA = pathlib.Path(__file__).with_name("data")
+ALL = json.loads(DATA.joinpath("text_references.json").read_text("utf-8"))
+CASES = [case for case in ALL if "config" not in case]
 
 
 def cases(*names: str) -> Any:
@@ -48,3 +50,18 @@ def copy_of(layer: Any, case: dict) -> Any:
         length = len(layer.get_vocabulary())
         copy.set_vocabulary(layer.get_vocabulary(), None if weights is None else weights[:length])
     return copy
+
+
+def configs(*names: str) -> Any:
+    """Return a pytest parametrization over the configs of some layers."""
+    chosen = [case for case in ALL if "config" in case and case["layer"] in names]
+    return pytest.mark.parametrize("case", chosen, ids=[f"{case['layer']}-{i}" for i, case in enumerate(chosen)])
+
+
+def assert_config_as_keras(case: dict) -> None:
+    """Compare the config of a layer with Keras's, and what the layer made from it has."""
+    layer = getattr(layers, case["layer"])(name="layer", **case["options"])
+    config = json.loads(json.dumps(layer.get_config()))
+    assert config == case["config"]
+    assert list(config) == list(case["config"])
+    assert type(layer).from_config(config).get_config() == layer.get_config()

@@ -124,7 +124,60 @@ def reference(name, options, data, inputs):
     return found
 
 
+def configs():
+    """Layers whose configs are compared."""
+    yield "StringLookup", {}
+    yield "StringLookup", {"vocabulary": ["a", "b"], "mask_token": "", "num_oov_indices": 2, "salt": 3}
+    yield "IntegerLookup", {"vocabulary": [1, 2], "output_mode": "tf_idf", "idf_weights": [0.5, 0.25]}
+    yield "IntegerLookup", {"max_tokens": 9, "pad_to_max_tokens": True, "output_mode": "count"}
+    yield "TextVectorization", {}
+    yield "TextVectorization", {"split": None, "standardize": "lower", "output_mode": "count", "ngrams": 2}
+    yield "Hashing", {"num_bins": 3}
+    yield "Hashing", {"num_bins": 3, "output_mode": "one_hot", "salt": [1, 2], "mask_value": "x"}
+    yield "HashedCrossing", {"num_bins": 3}
+    yield "HashedCrossing", {"num_bins": 3, "output_mode": "one_hot"}
+    yield "Discretization", {"bin_boundaries": [0.0, 1.0]}
+    yield "Discretization", {"num_bins": 3, "output_mode": "count"}
+    yield "CategoryEncoding", {"num_tokens": 3}
+
+
+def feature_space():
+    """A table, and what feature spaces make of its first rows and of its first row alone."""
+    generator = np.random.default_rng(0)
+    size = 70
+    table = {name: generator.normal(2, 3, size=size).round(3).tolist() for name in ("f", "fn", "fr", "fd")}
+    table |= {"ic": generator.integers(0, 4, size).tolist(), "sc": generator.choice(["a", "b", "é"], size).tolist()}
+    table |= {"ih": generator.integers(0, 99, size).tolist(), "sh": generator.choice(["x", "yy"], size).tolist()}
+    kinds = {"f": "float", "fn": "float_normalized", "fr": "float_rescaled", "fd": "float_discretized"}
+    kinds |= {"ic": "integer_categorical", "sc": "string_categorical", "ih": "integer_hashed", "sh": "string_hashed"}
+    options = {"crosses": [("ic", "sc"), ("sh", "sc")], "crossing_dim": 5, "hashing_dim": 6}
+    space = keras.utils.FeatureSpace(kinds, num_discretization_bins=4, **options)
+    space.adapt(table)
+    make = keras.utils.FeatureSpace
+    features = {
+        "sc": make.string_categorical(output_mode="int", max_tokens=3),
+        "ic": make.integer_categorical(num_oov_indices=2),
+        "f": make.float_rescaled(2.0, 1.0),
+    }
+    by_name = make(features, crosses=[make.cross(("sc", "ic"), 4, output_mode="int")], output_mode="dict")
+    by_name.adapt(table)
+    few, one = {n: v[:5] for n, v in table.items()}, {n: v[0] for n, v in table.items()}
+    part = lambda rows: {name: rows[name] for name in features}
+    return {
+        "table": table, "kinds": kinds, "options": options,
+        "concat": plain(space(few)), "concat_one": plain(space(one)),
+        "dict": {name: plain(x) for name, x in by_name(part(few)).items()},
+        "dict_one": {name: plain(x) for name, x in by_name(part(one)).items()},
+    }  # fmt: skip
+
+
 if __name__ == "__main__":
     cases = [reference(*case) for case in itertools.chain(lookups(), texts(), hashes(), numbers())]
-    lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
-    pathlib.Path(__file__).with_name("text_references.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    lines = [json.dumps(case, ensure_ascii=False) for case in cases]
+    for name, options in configs():
+        config = getattr(keras.layers, name)(name="layer", **options).get_config()
+        lines.append(json.dumps({"layer": name, "options": options, "config": config}, ensure_ascii=False))
+    here = pathlib.Path(__file__)
+    here.with_name("text_references.json").write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    text = json.dumps(feature_space(), ensure_ascii=False)
+    here.with_name("feature_space_references.json").write_text(text + "\n", encoding="utf-8")
