@@ -76,7 +76,14 @@ class STFTSpectrogram(Layer):
         self.window = window
         self.periodic = periodic
         self.scaling = scaling
-        self._initializers = {side: initializers.STFT(side, window, scaling, periodic) for side in ("real", "imag")}
+        if scaling is not None:
+            arguments.choice(self, "scaling", scaling, ("density", "spectrum"))
+        try:
+            parts = {side: initializers.STFT(side, window, scaling, periodic) for side in ("real", "imag")}
+        except ValueError as error:
+            error.add_note("In argument `window` of STFTSpectrogram.")
+            raise
+        self._initializers = parts
         self.padding = arguments.choice(self, "padding", padding, ("valid", "same"))
         self.expand_dims = expand_dims
         self.data_format = arguments.data_format(self, data_format)
@@ -199,7 +206,6 @@ class MelSpectrogram(Layer):
         self.mag_exp = mag_exp
         self.min_power = min_power
         self.ref_power = ref_power
-        # Set while tracing nothing but Python numbers, so it may be kept.
         self._compiled = jax.jit(self._spectrogram)
 
     def __getstate__(self) -> Any:

@@ -197,7 +197,7 @@ class ImageLayer(Layer):
         single = entries["images"].ndim == 3
         if single:
             entries = tree.map_structure(lambda x: x[None], entries)
-        transformation = self.get_random_transformation(entries, training=training)
+        transformation = _computed_once(self.get_random_transformation(entries, training=training))
         methods = {
             "images": self.transform_images,
             "labels": self.transform_labels,
@@ -216,6 +216,15 @@ class ImageLayer(Layer):
         if self.bounding_box_format is not None:
             config["bounding_box_format"] = self.bounding_box_format
         return config
+
+
+def _computed_once(transformation: Any) -> Any:
+    """Return the transformation, kept from being computed again for each pixel, as fused loops would."""
+    leaves, structure = jax.tree_util.tree_flatten(transformation)
+    arrays = [index for index, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
+    for index, leaf in zip(arrays, jax.lax.optimization_barrier([leaves[i] for i in arrays]), strict=True):
+        leaves[index] = leaf
+    return structure.unflatten(leaves)
 
 
 def dense_bounding_boxes(bounding_boxes: Any) -> dict[str, jax.Array]:
@@ -300,6 +309,25 @@ def as_dtype(images: jax.Array, dtype: Any) -> jax.Array:
     if images.dtype == dtype:
         return images
     return saturate_cast(jnp.round(images) if is_int_dtype(dtype) else images, str(jnp.dtype(dtype)))
+
+
+def grey(images: jax.Array, channel_axis: int) -> jax.Array:
+    """Return the grey values of images (ITU-R BT.601), with a channel axis of size 1.
+
+    Sums of planes join the loop around them, where a product with the three weights would not.
+
+    Raises:
+        ValueError: for another number of channels than 3 or 1.
+    """
+    count = images.shape[channel_axis]
+    if count not in (1, 3):
+        raise ValueError(f"Expected images with 3 channels (or 1), received shape {images.shape}.")
+    if count == 1:
+        return images
+    dtype = jnp.result_type(images.dtype, "float32") if is_int_dtype(images.dtype) else images.dtype
+    planes = (jax.lax.slice_in_dim(images, i, i + 1, axis=channel_axis % images.ndim).astype(dtype) for i in range(3))
+    red, green, blue = planes
+    return (0.2989 * red + 0.587 * green + 0.114 * blue).astype(images.dtype)
 
 
 def per_image(values: jax.Array, rank: int = 4) -> jax.Array:

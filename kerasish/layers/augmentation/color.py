@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from kerasish import random
 from kerasish.core.config import epsilon
 from kerasish.layers import arguments
-from kerasish.layers.augmentation.base import ImageLayer, factor_range, per_image, rescaled
+from kerasish.layers.augmentation.base import ImageLayer, factor_range, grey, per_image, rescaled
 from kerasish.layers.augmentation.base import value_range as checked_range
 from kerasish.ops import image as ops
 
@@ -99,7 +99,8 @@ class RandomContrast(_ColorLayer):
         return {"contrast_factor": self._uniform(seed, (count, 1, 1, 1), *ends, self.compute_dtype)}
 
     def _recolor(self, images: jax.Array, transformation: dict) -> jax.Array:
-        mean = jnp.mean(images, axis=(self._height_axis, self._width_axis), keepdims=True)
+        # Rows first: they are contiguous where channels are last.
+        mean = jnp.mean(jnp.mean(images, self._height_axis, keepdims=True), self._width_axis, keepdims=True)
         factor = transformation["contrast_factor"].astype(images.dtype)
         return jnp.clip((images - mean) * factor + mean, *self.value_range)
 
@@ -215,8 +216,8 @@ class RandomColorDegeneration(_ColorLayer):
         return drawn and {"factor": per_image(drawn["factor"])}
 
     def _recolor(self, images: jax.Array, transformation: dict) -> jax.Array:
-        grey = ops.rgb_to_grayscale(images, data_format=self.data_format)
-        images = images + transformation["factor"].astype(images.dtype) * (grey - images)
+        factor = transformation["factor"].astype(images.dtype)
+        images = images + factor * (grey(images, self._channel_axis) - images)
         return jnp.clip(images, *self.value_range)
 
 
@@ -247,7 +248,7 @@ class RandomGrayscale(_ColorLayer):
         if not training:
             return images
         chosen = self.get_random_transformation(images) if transformation is None else transformation
-        return jnp.where(chosen, ops.rgb_to_grayscale(images, data_format=self.data_format), images)
+        return jnp.where(chosen, grey(images, self._channel_axis), images)
 
     def get_config(self) -> dict:
         """Return the arguments that make the same layer again."""

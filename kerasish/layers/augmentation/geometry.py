@@ -335,7 +335,7 @@ class RandomShear(AffineLayer):
     """Shears images.
 
     Args:
-        x_factor: pair of numbers between 0 and 1, or a number `f` for `(-f, f)`: how far a row moves to the side for
+        x_factor: pair of numbers between -1 and 1, or a number `f` for `(-f, f)`: how far a row moves to the side for
             each row it is below the first is drawn between them, in either direction.
         y_factor: likewise, how far a column moves.
         interpolation: `"bilinear"` or `"nearest"`.
@@ -363,7 +363,8 @@ class RandomShear(AffineLayer):
         self._set_options(interpolation, fill_mode, fill_value, seed)
 
     def _shear_range(self, name: str, value: Any) -> tuple:
-        return self._range(name, value, 0, 1)
+        # The pair that a number stands for must be accepted when it comes back from a config.
+        return self._range(name, value, -1 if isinstance(value, (tuple, list)) else 0, 1)
 
     def _draw(self, count: int, height: int, width: int, seed: Any) -> dict[str, jax.Array]:
         dtype = self.compute_dtype

@@ -4,10 +4,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from kerasish.layers import arguments
-from kerasish.layers.augmentation.base import ImageLayer
+from kerasish.layers.augmentation.base import ImageLayer, as_dtype
 from kerasish.ops import bounding_boxes as box_ops
 from kerasish.ops import image as ops
 
@@ -42,6 +43,20 @@ class _SizeLayer(ImageLayer):
         scales = jnp.array([self.width / width, self.height / height] * 2, cut.dtype)
         boxes = box_ops.clip_to_image_size({**boxes, "boxes": cut * scales}, self.height, self.width)
         return box_ops.convert_format(boxes, "xyxy", self.bounding_box_format, self.height, self.width)
+
+
+def _between_neighbours(values: jax.Array, axis: int, size: int) -> jax.Array:
+    """Return values resized along an axis, each from its two neighbours: several times as fast as a full product."""
+    old = values.shape[axis]
+    places = np.clip((np.arange(size) + 0.5) * (old / size) - 0.5, 0, old - 1)
+    before = np.floor(places).astype("int32")
+    shape = [1] * values.ndim
+    shape[axis] = size
+    share = (places - before).astype("float32").reshape(shape)
+    after = np.minimum(before + 1, old - 1)
+    return (
+        jnp.take(values, before, axis, mode="clip") * (1 - share) + jnp.take(values, after, axis, mode="clip") * share
+    )
 
 
 class Resizing(_SizeLayer):
@@ -93,6 +108,12 @@ class Resizing(_SizeLayer):
         return self._sizes(data)[1:]
 
     def _resized(self, images: Any, interpolation: str) -> jax.Array:
+        simple = not (self.crop_to_aspect_ratio or self.pad_to_aspect_ratio or self.antialias)
+        if interpolation == "bilinear" and simple:
+            images = jnp.asarray(images)
+            values = images.astype(jnp.promote_types(images.dtype, "float32"))
+            values = _between_neighbours(values, self._height_axis, self.height)
+            return as_dtype(_between_neighbours(values, self._width_axis, self.width), images.dtype)
         return ops.resize(
             images,
             size=(self.height, self.width),
