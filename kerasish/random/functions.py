@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from kerasish.core.dtypes import is_float_dtype, is_int_dtype, standardize_dtype
 from kerasish.core.random import SeedGenerator, draw_seed
 from kerasish.core.symbolic import op
+from kerasish.core.threefry import fast_key
 from kerasish.core.variable import standardize_shape
 
 Seed = int | SeedGenerator | jax.Array | None
@@ -39,7 +40,7 @@ def normal(
         >>> kerasish.random.normal((2, 3), seed=42)
     """
     dtype = _float_dtype("normal", dtype)
-    return jax.random.normal(draw_seed(seed), standardize_shape(shape), dtype) * stddev + mean
+    return jax.random.normal(_key(seed), standardize_shape(shape), dtype) * stddev + mean
 
 
 @op(tensors=("minval", "maxval"), keras_class="RandomUniform")
@@ -59,7 +60,7 @@ def uniform(
         An array of `shape`.
     """
     dtype = _float_dtype("uniform", dtype)
-    return jax.random.uniform(draw_seed(seed), standardize_shape(shape), dtype, minval, maxval)
+    return jax.random.uniform(_key(seed), standardize_shape(shape), dtype, minval, maxval)
 
 
 @op(tensors=("minval", "maxval"), keras_class="RandomRandint")
@@ -83,7 +84,7 @@ def randint(shape: Sequence[int], minval: int, maxval: int, dtype: str = "int32"
     if not is_int_dtype(dtype):
         raise ValueError(f"kerasish.random.randint needs an integer `dtype`. Received: dtype={dtype!r}.")
     dtype = jax.dtypes.canonicalize_dtype(dtype)
-    return jax.random.randint(draw_seed(seed), standardize_shape(shape), minval, maxval, dtype)
+    return jax.random.randint(_key(seed), standardize_shape(shape), minval, maxval, dtype)
 
 
 @op(tensors=("mean", "stddev"), keras_class="RandomTruncatedNormal")
@@ -103,7 +104,7 @@ def truncated_normal(
         An array of `shape`.
     """
     dtype = _float_dtype("truncated_normal", dtype)
-    return jax.random.truncated_normal(draw_seed(seed), -2.0, 2.0, standardize_shape(shape), dtype) * stddev + mean
+    return jax.random.truncated_normal(_key(seed), -2.0, 2.0, standardize_shape(shape), dtype) * stddev + mean
 
 
 @op(tensors=("logits",), keras_class="RandomCategorical")
@@ -126,7 +127,7 @@ def categorical(logits: Any, num_samples: int, dtype: str = "int32", seed: Seed 
     if logits.ndim != 2:
         raise ValueError(f"`logits` must have shape (batch, classes). Received an array of shape {logits.shape}.")
     shape = (logits.shape[0], num_samples)
-    indices = jax.random.categorical(draw_seed(seed), logits[..., None], axis=1, shape=shape)
+    indices = jax.random.categorical(_key(seed), logits[..., None], axis=1, shape=shape)
     return indices.astype(standardize_dtype(dtype))
 
 
@@ -163,7 +164,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
         )
     shape = tuple(size if drawn is None else drawn for drawn, size in zip(noise_shape, inputs.shape, strict=True))
     keep = 1.0 - rate
-    kept = jax.random.bernoulli(draw_seed(seed), keep, shape)
+    kept = jax.random.bernoulli(_key(seed), keep, shape)
     return jnp.where(kept, inputs / keep, jnp.zeros((), inputs.dtype))
 
 
@@ -179,7 +180,7 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> jax.Array:
     Returns:
         An array like `x`.
     """
-    return jax.random.permutation(draw_seed(seed), jnp.asarray(x), axis, independent=True)
+    return jax.random.permutation(_key(seed), jnp.asarray(x), axis, independent=True)
 
 
 @op(tensors=("alpha",), keras_class="RandomGamma")
@@ -196,7 +197,7 @@ def gamma(shape: Sequence[int], alpha: Any, dtype: str | None = None, seed: Seed
         An array of `shape`.
     """
     dtype = _float_dtype("gamma", dtype)
-    return jax.random.gamma(draw_seed(seed), jnp.asarray(alpha), standardize_shape(shape), dtype)
+    return jax.random.gamma(_key(seed), jnp.asarray(alpha), standardize_shape(shape), dtype)
 
 
 @op(tensors=("counts", "probabilities"), keras_class="RandomBinomial")
@@ -217,7 +218,7 @@ def binomial(
     """
     dtype = _float_dtype("binomial", dtype)
     counts, probabilities = jnp.asarray(counts), jnp.asarray(probabilities)
-    return jax.random.binomial(draw_seed(seed), counts, probabilities, standardize_shape(shape), dtype)
+    return jax.random.binomial(_key(seed), counts, probabilities, standardize_shape(shape), dtype)
 
 
 @op(tensors=("alpha", "beta"), keras_class="RandomBeta")
@@ -235,7 +236,11 @@ def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: str | None = None, 
         An array of `shape`.
     """
     dtype = _float_dtype("beta", dtype)
-    return jax.random.beta(draw_seed(seed), jnp.asarray(alpha), jnp.asarray(beta), standardize_shape(shape), dtype)
+    return jax.random.beta(_key(seed), jnp.asarray(alpha), jnp.asarray(beta), standardize_shape(shape), dtype)
+
+
+def _key(seed: Seed) -> jax.Array:
+    return fast_key(draw_seed(seed))
 
 
 def _float_dtype(function: str, dtype: str | None) -> Any:
