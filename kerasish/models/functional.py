@@ -229,7 +229,8 @@ def _run(values: list, steps: list[Step]) -> None:
         if len(slots) == 1 and isinstance(outputs, jax.Array):
             values[slots[0]] = outputs
         else:
-            for slot, x in zip(slots, tree.flatten(outputs), strict=True):
+            tensors = (x for x in tree.flatten(outputs) if x is not None)
+            for slot, x in zip(slots, tensors, strict=True):
                 values[slot] = x
 
 
@@ -444,10 +445,10 @@ def _split_arguments(fn: Callable, args: tuple, kwargs: dict) -> tuple[list, dic
         kind = fn.signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_POSITIONAL:
             tensors.extend(value)
-        elif name not in fn.tensors:
-            settings[name] = value
         elif kind is inspect.Parameter.VAR_KEYWORD:
             named.update(value)
+        elif name not in fn.tensors:
+            settings[name] = value
         elif name in fn.named:
             named[name] = value
         else:

@@ -174,13 +174,13 @@ class Model(Trainable, Layer):
 
     @property
     def input_shape(self) -> Any:
-        """The shapes of the inputs; a single one without its list."""
-        return _shapes(self._from_graph("inputs_struct"))
+        """The shapes of the inputs, flat; a single one without its list."""
+        return _shapes(self.inputs)
 
     @property
     def output_shape(self) -> Any:
-        """The shapes of the outputs; a single one without its list."""
-        return _shapes(self._from_graph("outputs_struct"))
+        """The shapes of the outputs, flat; a single one without its list."""
+        return _shapes(self.outputs)
 
     @property
     def input_names(self) -> list[str]:
@@ -281,9 +281,9 @@ def _is_made_from_graph(cls: type) -> bool:
     return spec.args[1:] == ["inputs", "outputs", "name"] or (spec.varargs is not None and spec.varkw is not None)
 
 
-def _shapes(tensors: Any) -> Any:
-    shapes = tree.map_structure(lambda tensor: tensor.shape, tensors)
-    return shapes[0] if isinstance(shapes, list) and len(shapes) == 1 else shapes
+def _shapes(tensors: list[KerasTensor]) -> Any:
+    shapes = [tensor.shape for tensor in tensors]
+    return shapes[0] if len(shapes) == 1 else shapes
 
 
 def _by_path(variables: list[Variable]) -> dict[str, Variable]:

@@ -17,7 +17,7 @@ def _parse(side: str) -> list[list[str]]:
     return [group.split() if name == "" else [name] for group, name in _GROUPS.findall(side)]
 
 
-@op(tensors=("tensor", "pattern", "axes_lengths"))
+@op(tensors=("tensor", "pattern"))
 def rearrange(tensor: TensorLike, pattern: str, **axes_lengths: int) -> Array:
     """Split, reorder and merge axes.
 
