@@ -108,7 +108,8 @@ class Counts:
             counts = np.fromiter(self._tokens.values(), np.int64, len(tokens))
             least = np.partition(counts, len(tokens) - limit)[len(tokens) - limit] if limit > 0 else np.inf
             tokens = [token for token, keep in zip(tokens, (counts >= least).tolist()) if keep]
-        tokens.sort(key=lambda token: (self._tokens[token], token), reverse=True)
+        tokens.sort(reverse=True)
+        tokens.sort(key=self._tokens.__getitem__, reverse=True)  # stable: equal counts stay in order
         return tokens[:limit]
 
     def inverse_document_frequencies(self, tokens: list) -> np.ndarray:

@@ -61,12 +61,16 @@ class Words:
         lengths: number of words of each text.
             None: `END` stands between the words of one text and those of the next.
         marks: number of these marks.
+        order: with `lengths`, the places of the words in the order of the texts; None: as they are.
     """
 
-    def __init__(self, tokens: list, lengths: np.ndarray | None = None, marks: int = 0) -> None:
+    def __init__(
+        self, tokens: list, lengths: np.ndarray | None = None, marks: int = 0, order: np.ndarray | None = None
+    ) -> None:
         self.tokens = tokens
         self._lengths = lengths
         self.marks = marks
+        self._order = order
         self.mark: Any = END.encode() if tokens and isinstance(tokens[0], bytes) else END
 
     @classmethod
@@ -84,17 +88,24 @@ class Words:
         return places
 
     def without_ends(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what belongs to words of values that belong to `tokens`, and the number of words of each text."""
+        """Return the values that belong to words, in the order of the texts, and the number of words of each text.
+
+        Args:
+            values: a value for each of `tokens`.
+        """
         if self._lengths is not None:
-            return values, self._lengths
+            return values if self._order is None else values[self._order], self._lengths
         bounds = np.array([-1, *self.ends, len(values)])
         return np.delete(values, self.ends), np.diff(bounds) - 1
 
     def documents(self) -> list[list]:
         """Return the words of each text as a list."""
-        _, lengths = self.without_ends(np.arange(len(self.tokens)))
-        starts = np.cumsum(lengths) - lengths + (np.arange(len(lengths)) if self.marks else 0)
-        return [self.tokens[start : start + length] for start, length in zip(starts.tolist(), lengths.tolist())]
+        places, lengths = self.without_ends(np.arange(len(self.tokens)))
+        tokens = self.tokens
+        if self.marks or self._order is not None:
+            tokens = [tokens[place] for place in places.tolist()]
+        starts = np.cumsum(lengths) - lengths
+        return [tokens[start : start + length] for start, length in zip(starts.tolist(), lengths.tolist())]
 
     def ngrams(self, sizes: tuple[int, ...]) -> "Words":
         """Return the n-grams of each text: all of the first size in order, then all of the next."""
@@ -114,5 +125,5 @@ class Words:
             found.extend(itertools.compress(joined, inside.tolist()))
             rows.append(owners[size - 1 :][inside])
         row = np.concatenate(rows)
-        order = np.argsort(row, kind="stable").tolist()
-        return Words([found[place] for place in order], np.bincount(row, minlength=len(lengths)))
+        order = np.argsort(row, kind="stable")
+        return Words(found, np.bincount(row, minlength=len(lengths)), order=order)
