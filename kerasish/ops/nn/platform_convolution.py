@@ -1,15 +1,20 @@
 """Convolution for CPUs: each as the plain convolution, matrix product or sum of products that XLA compiles well there.
 
-Measured with jaxlib 0.10 on two cores (`benchmarks/platform_forms.py` repeats it), as times faster than lax's own:
+Measured with jaxlib 0.10 on two busy cores (`benchmarks/platform_forms.py` repeats it), as times faster than lax's own:
 
-- Operands brought into the order (batch, ..., channel) and (..., in, out): the only one for which XLA has fast code
-  inside loops. Gradients there: 5 to 180.
+- Operands brought into the order (batch, ..., channel) and (..., in, out), the only one for which XLA has fast code
+  inside loops: gradients alone 1, there 4 to 125.
 - A window of one element, and a window as large as its input (the kernel's gradient of the former), as a matrix
-  product: forward 1 to 2, gradients 1.5 to 7; in loops 10 to 100.
-- One input channel per group (depthwise) as sum of shifted products: forward 15 to 30, input gradient 20 to 200,
-  kernel gradient 3 to 18.
-- Other groups one by one: forward 1 to 3, kernel gradient 40 to 400.
-- Three axes with stretched inputs as interleaved convolutions of the input that is not stretched: 25 to 50.
+  product: forward 1, gradients 1 to 11; in loops 1 to 100.
+- One input channel per group (depthwise) as sum of shifted products: forward 10 to 24, input gradient 15 to 200,
+  kernel gradient 2 to 9; in loops forward 6 to 20, input gradient 1, kernel gradient 150 to 1000.
+- Other groups one by one: forward 1 to 3, kernel gradient 30 to 400.
+- Three axes with stretched inputs as interleaved convolutions of the input that is not stretched: 12 to 50.
+- The kernel's gradient of a transposed convolution with input and output gradient in each other's place: 50.
+
+Tried and dropped: windows as columns of a matrix (0.4 to 0.8 of lax forward), a matrix product per element of the
+window, stretched inputs written out (0.1 to 0.6), interleaving for one and two axes (0.6 to 1.1), groups as one kernel
+with zeros (ahead only with many small groups), kernel gradients of depthwise convolutions by matrix products with ones.
 """
 
 import functools
@@ -27,6 +32,7 @@ from kerasish.ops.nn.platform import platform_form, with_forms
 Array = Any
 # More groups, or elements of a depthwise window, would make programs long; more filters per channel repeat too much.
 _MOST_GROUPS, _MOST_TAPS, _MOST_FILTERS = 64, 128, 8
+_BATCH_PARTS = 8
 
 
 def _cpu_convolution(x: Array, kernel: Array, **params: Any) -> Array:
@@ -67,6 +73,8 @@ def _form(x: Any, kernel: Any, params: dict) -> Callable:
         return _one_element
     if math.prod(output) == 1 and not stretched and all(low <= 0 for low, _ in params["padding"]):
         return _whole_input
+    if stretched and plain_steps and max(params["rhs_dilation"]) == 1 and math.prod(output) < math.prod(spatial):
+        return _swapped
     if stretched and len(spatial) == 3 and plain_steps and max(params["rhs_dilation"]) == 1:
         return _interleaved
     return _plain
@@ -218,16 +226,37 @@ def _depthwise_kernel_gradient(x: Array, kernel: Array, params: dict) -> Array:
     x = jnp.transpose(x, (x_spec[1], *x_spec[2:], x_spec[0]))
     kernel = jnp.transpose(kernel, (kernel_spec[1], *kernel_spec[2:], kernel_spec[0]))
     x, kernel = lax.optimization_barrier((_wide(_pad(x, params["padding"])), _wide(kernel)))
-    # A product with ones sums rows faster than a reduction does.
-    ones = jnp.ones((1, math.prod(kernel.shape[:-1])), x.dtype)
-    rows = []
+    # Sums over parts of the batch are made in one loop with the products, which then need no memory.
+    count = next(divisor for divisor in range(_BATCH_PARTS, 0, -1) if x.shape[0] % divisor == 0)
+    kernels, rows = jnp.split(kernel, count), []
     for place in itertools.product(*map(range, sizes)):
         starts = [i * step for i, step in zip(place, params["window_strides"])]
         part = _window(x, starts, kernel.shape[1:-1], params["rhs_dilation"])
-        products = _repeat_channels(part, kernel.shape[-1] // x.shape[-1]) * kernel
-        products = lax.optimization_barrier(jnp.reshape(products, (-1, kernel.shape[-1])))
-        rows.append(lax.dot(ones, products, precision=params["precision"]))
-    return _put_back(jnp.reshape(jnp.concatenate(rows), (1, *sizes, -1)).astype(dtype), params)
+        part = _repeat_channels(part, kernel.shape[-1] // x.shape[-1])
+        rows.append(functools.reduce(lax.add, map(lax.mul, jnp.split(part, count), kernels)))
+    rows = lax.optimization_barrier(jnp.reshape(jnp.stack(rows), (len(rows), -1, kernel.shape[-1])))
+    return _put_back(jnp.reshape(jnp.sum(rows, 1), (1, *sizes, -1)).astype(dtype), params)
+
+
+def _swapped(x: Array, kernel: Array, params: dict) -> Array:
+    """Convolve a stretched input where the result is smaller than the kernel, with both in each other's place.
+
+    Backwards, `out[t] = sum over j of x[j] kernel[factor * j - t + low]` is a convolution of the kernel with the input.
+    """
+    x_spec, kernel_spec, out = params["dimension_numbers"]
+    sizes, padding = _output_sizes(x, kernel, params), []
+    for axis, (size, factor) in enumerate(zip(sizes, params["lhs_dilation"])):
+        low = size - 1 - params["padding"][axis][0]
+        spread = (x.shape[x_spec[2 + axis]] - 1) * factor
+        padding.append((low, size + spread - kernel.shape[kernel_spec[2 + axis]] - low))
+    swapped = {
+        **params,
+        "padding": tuple(padding),
+        "lhs_dilation": params["rhs_dilation"],
+        "rhs_dilation": params["lhs_dilation"],
+        "dimension_numbers": lax.ConvDimensionNumbers(kernel_spec, x_spec, (out[1], out[0], *out[2:])),
+    }
+    return lax.rev(_cpu_convolution(kernel, x, **swapped), out[2:])
 
 
 def _by_group(x: Array, kernel: Array, params: dict) -> Array:

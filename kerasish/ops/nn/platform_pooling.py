@@ -1,9 +1,9 @@
 """Pooling for CPUs: windows axis by axis, by slices and comparisons, with gradients that scatter nothing.
 
 A window over several axes is one over the last, then one over the next to last, and so on: this also finds the first
-of several equal maxima in row-major order, to which lax gives the gradient. Measured with jaxlib 0.10 on two cores
-(`benchmarks/platform_forms.py` repeats it), as times faster than lax's own: maxima 2 to 17, their gradient 20 to 60
-(lax: select-and-scatter), sums 1 to 4, their gradient 1 to 28.
+of several equal maxima in row-major order, to which lax gives the gradient. Measured with jaxlib 0.10 on two busy cores
+(`benchmarks/platform_forms.py` repeats it), as times faster than lax's own: maxima 2 to 4, their gradient 9 to 37
+(lax: select-and-scatter), sums 2, their gradient 1 to 10.
 """
 
 import functools
