@@ -156,6 +156,8 @@ from kerasish.layers.reshaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from kerasish.layers.reversible_embedding import ReversibleEmbedding
+from kerasish.layers.serialization import deserialize, serialize
 from kerasish.layers.spec import InputSpec
 from kerasish.layers.spectrogram import MelSpectrogram, STFTSpectrogram
 from kerasish.layers.text_vectorization import TextVectorization
@@ -300,6 +302,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "STFTSpectrogram",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -328,10 +331,12 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
 
