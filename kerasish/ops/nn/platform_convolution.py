@@ -80,9 +80,8 @@ def _form(x: Any, kernel: Any, params: dict) -> Callable:
     return _plain
 
 
-def is_plain(x: Any, kernel: Any, params: dict) -> bool:
+def _is_plain(rank: int, params: dict) -> bool:
     """Return whether XLA has fast code for JAX's own convolution with these parameters in loops on a CPU."""
-    rank = len(x.shape)
     last = (0, rank - 1, *range(1, rank - 1))
     order = (rank - 1, rank - 2, *range(rank - 2))
     return tuple(params["dimension_numbers"]) == (last, order, last) and params["batch_group_count"] == 1
@@ -97,8 +96,8 @@ def slow_in_loops(primitive: str, operands: Any, params: dict) -> bool:
         params: its parameters.
     """
     if primitive == "conv_general_dilated":
-        return not is_plain(*operands, params)
-    return primitive == convolution_p.name and _form(*operands, params) is _as_it_is
+        return not _is_plain(len(operands[0].shape), params)
+    return primitive == convolution_p.name and _form(operands[0], operands[1], params) is _as_it_is
 
 
 def _output_sizes(x: Array, kernel: Array, params: dict) -> list[int]:
