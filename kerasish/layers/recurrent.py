@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from kerasish.core import registry, tree
 from kerasish.core.variable import Variable, autocast_scope
+from kerasish.layers import recurrent_gradient
 from kerasish.layers.layer import Layer
-from kerasish.layers.recurrent_cells import RecurrentCell
+from kerasish.layers.recurrent_cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
 from kerasish.layers.tracking import unique
 from kerasish.ops.recurrent import rnn
 
@@ -303,6 +304,10 @@ class RNN(Layer):
         return super().from_config(config)
 
 
+# Steps that take the products of kernels with inputs and state, and whether they use them otherwise than as a sum.
+_PRODUCTS_APART = {SimpleRNNCell.step: False, LSTMCell.step: False, GRUCell.step: True}
+
+
 def _loop(
     inputs: jax.Array,
     weights: dict,
@@ -316,6 +321,13 @@ def _loop(
     """Run a cell over time; `inputs`, time first, are those of its gates, or those of the layer if the weights hold
     what turns these into those.
     """
+    apart = _PRODUCTS_APART.get(step)
+    zeroed = mask is not None and options["zero_output_for_mask"]
+    if "input_kernel" in weights and noise is None and apart is not None and not options["unroll"] and not zeroed:
+        if step_options[-1] is not False:  # a GRU with reset_after=False multiplies the state only after its reset
+            plan = recurrent_gradient.Plan(step, step_options, apart, options["go_backwards"])
+            outputs, last = recurrent_gradient.loop(plan, weights, inputs, states, mask)
+            return outputs[-1], outputs if options["return_all_outputs"] else outputs[-1:], last
 
     def apply(x: jax.Array, states: tuple) -> tuple[jax.Array, list]:
         if "input_kernel" in weights:

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kerasish import random
+from kerasish import activations, random
 from kerasish.core import tree
-from kerasish.layers import arguments
+from kerasish.layers import arguments, recurrent_gradient
 from kerasish.layers.layer import Layer
+from kerasish.layers.recurrent_gradient import Deferred
 
 
 class Noise(NamedTuple):
@@ -175,8 +176,10 @@ class RecurrentCell(Layer):
         return super().get_config() | arguments.kept(self, *names)
 
 
-def _recur(state: jax.Array, kernel: jax.Array, noise: list[jax.Array] | None) -> jax.Array:
+def _recur(state: jax.Array, kernel: jax.Array | Deferred, noise: list[jax.Array] | None) -> jax.Array:
     """Return `state @ kernel`, with a dropout mask for the whole state or for each gate."""
+    if isinstance(kernel, Deferred):
+        return kernel.product(state)
     if noise is None:
         return state @ kernel
     if len(noise) == 1:
@@ -341,7 +344,11 @@ class LSTMCell(RecurrentCell):
     def step(options: tuple, weights: dict, projected: jax.Array, states: Sequence[jax.Array], noise: Any) -> tuple:
         """Return the output and the new states of one time step."""
         activation, gate = options
+        deferred = isinstance(weights["kernel"], Deferred)
         z = projected + _recur(states[0], weights["kernel"], noise)
+        if deferred and activation is activations.tanh and gate is activations.sigmoid:
+            output, carry = recurrent_gradient.lstm_gates(z, states[1])
+            return output, [output, carry]
         i, f, g, o = jnp.split(z, 4, axis=-1)
         carry = gate(f) * states[1] + gate(i) * activation(g)
         output = gate(o) * activation(carry)
