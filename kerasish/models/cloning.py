@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from kerasish.core import naming, tree
+from kerasish.core import tree
 from kerasish.core.symbolic import KerasTensor, OpCall
 from kerasish.layers import Input, InputLayer, Layer
 from kerasish.models.functional import _argument_filler
-from kerasish.models.model import Model
+from kerasish.models.model import Model, is_made_from_graph
 from kerasish.models.sequential import Sequential
 
 
@@ -30,7 +30,7 @@ def clone_model(
         **kwargs: none are known.
 
     Returns:
-        The new model, of the same class where that is functional or Sequential.
+        The new model, of the same class where that takes `inputs, outputs` or is Sequential, compiled like the old one.
 
     Raises:
         ValueError: for arguments that do not apply to the kind of model.
@@ -40,28 +40,44 @@ def clone_model(
     if not isinstance(model, Model):
         raise ValueError(f"clone_model: expected a Model, received {model!r} of type {type(model).__name__}.")
 
-    def clone(layer: Layer) -> Layer:
-        if recursive and isinstance(layer, Model) and (layer._graph is not None or isinstance(layer, Sequential)):
-            return clone_model(layer, None, clone_function, call_function, recursive)
-        if clone_function is not None and not isinstance(layer, InputLayer):
-            return clone_function(layer)
-        return type(layer).from_config(layer.get_config())
+    clones: dict[int, Layer] = {}  # by the original's id: layers that were shared stay shared
 
-    if isinstance(model, Sequential):
-        return _clone_sequential(model, input_tensors, clone, call_function)
-    if model._graph is not None:
-        return _clone_graph(model, input_tensors, clone, call_function)
-    if input_tensors is not None or clone_function is not None or call_function is not None:
+    def clone_layer(layer: Layer) -> Layer:
+        if id(layer) not in clones:
+            is_inner = recursive and isinstance(layer, Model) and _is_described(layer)
+            clones[id(layer)] = clone_whole(layer) if is_inner else make(layer)
+        return clones[id(layer)]
+
+    def make(layer: Layer) -> Layer:
+        return type(layer).from_config(layer.get_config()) if clone_function is None else clone_function(layer)
+
+    def clone_whole(model: Model, inputs: Any = None) -> Model:
+        if isinstance(model, Sequential):
+            return _clone_sequential(model, inputs, clone_layer)
+        return _clone_graph(model, inputs, clone_layer, call_function)
+
+    if isinstance(model, Sequential) and call_function is not None:
+        raise ValueError("clone_model: `call_function` does not apply to a Sequential model.")
+    if _is_described(model):
+        clone = clone_whole(model, input_tensors)
+    elif input_tensors is None and clone_function is None and call_function is None:
+        clone = type(model).from_config(model.get_config())
+    else:
         raise ValueError(
             f"clone_model: {model.name!r} is a subclass with its own `call`; `input_tensors`, `clone_function` and "
             "`call_function` apply to functional and Sequential models only."
         )
-    return type(model).from_config(model.get_config())
+    if model.compiled:
+        clone.compile_from_config(model.get_compile_config())
+    return clone
 
 
-def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable, call_function: Any) -> Model:
-    if call_function is not None:
-        raise ValueError("clone_model: `call_function` does not apply to a Sequential model.")
+def _is_described(model: Model) -> bool:
+    """Return whether the layers and their calls are known, not hidden in a `call` method."""
+    return model._graph is not None or isinstance(model, Sequential)
+
+
+def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable) -> Model:
     layers = [clone(layer) for layer in model.layers]
     if input_tensors is not None:
         flat = tree.flatten(input_tensors)
@@ -97,8 +113,7 @@ def _clone_graph(model: Model, input_tensors: Any, clone: Callable, call_functio
         operation = node.operation
         if id(operation) not in clones:
             is_op = isinstance(operation, OpCall)
-            copy = OpCall(operation.fn, naming.auto_name(operation.name)) if is_op else clone(operation)
-            clones[id(operation)] = copy
+            clones[id(operation)] = OpCall(operation.fn, operation.name) if is_op else clone(operation)
         args, kwargs = _argument_filler(node, slots)(values)
         layer = clones[id(operation)]
         outputs = layer(*args, **kwargs) if call_function is None else call_function(layer, *args, **kwargs)
@@ -107,4 +122,5 @@ def _clone_graph(model: Model, input_tensors: Any, clone: Callable, call_functio
             values.append(new)
     new_inputs = tree.pack_sequence_as(graph.inputs_struct, inputs)
     new_outputs = tree.map_structure(lambda tensor: values[slots[id(tensor)]], graph.outputs_struct)
-    return type(model)(new_inputs, new_outputs, name=model.name)
+    cls = type(model) if is_made_from_graph(type(model)) else Model
+    return cls(new_inputs, new_outputs, name=model.name)

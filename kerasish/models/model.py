@@ -228,7 +228,7 @@ class Model(Trainable, Layer):
         Raises:
             NotImplementedError: for a subclass whose constructor arguments cannot be serialized.
         """
-        if self._graph is None or not _is_made_from_graph(type(self)):
+        if self._graph is None or not is_made_from_graph(type(self)):
             return super().get_config()
         return {"name": self.name, "trainable": self.trainable, **self._graph.get_config()}
 
@@ -244,7 +244,7 @@ class Model(Trainable, Layer):
         """
         with registry.custom_object_scope(custom_objects):
             parts = {name: config[name] for name in ("layers", "input_layers", "output_layers") if name in config}
-            if len(parts) < 3 or not _is_made_from_graph(cls):
+            if len(parts) < 3 or not is_made_from_graph(cls):
                 return super().from_config(config)  # type: ignore[return-value]
             inputs, outputs = graph_from_config(parts, custom_objects)
             rest = {name: value for name, value in config.items() if name not in parts and value is not None}
@@ -275,7 +275,7 @@ class Model(Trainable, Layer):
         return {"input_shape": None} if self._graph is not None else super().get_build_config()
 
 
-def _is_made_from_graph(cls: type) -> bool:
+def is_made_from_graph(cls: type) -> bool:
     """Return whether the constructor takes `inputs, outputs` (and `name`), so that a config of the graph suffices."""
     spec = inspect.getfullargspec(cls.__init__)
     return spec.args[1:] == ["inputs", "outputs", "name"] or (spec.varargs is not None and spec.varkw is not None)

@@ -32,6 +32,7 @@ class Sequential(Model):
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Layer] = []
+        self._is_open = False  # built for one shape, but not by an Input: others are left to the layers to judge
         self._last: Any = None  # symbolic output of the top layer, once the input's shape is known
         for layer in layers or ():
             self._push(layer)
@@ -116,6 +117,8 @@ class Sequential(Model):
         if self._last is not None and self.layers:
             naming.auto_name("functional")  # taken in Keras by a model inside this one: keep the same names
             self._set_graph(Graph(self._stack[0].output, self._last))
+            if self._is_open:
+                self.input_spec = None
             return
         self._graph = None
         self.built = False
@@ -152,6 +155,7 @@ class Sequential(Model):
                 )
             return
         self._start(shape)
+        self._is_open = True
         self._refresh_graph()
 
     def _build_for(self, args: tuple, kwargs: dict) -> None:

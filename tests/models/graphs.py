@@ -18,7 +18,8 @@ def ops_with_options(lib: Any) -> Any:
         ops.mean(x, axis=1), ops.sum(x), ops.concatenate([x, x], axis=1), ops.where(x > 0, x, 0.0), ops.stack([x, x]),
         ops.split(x, 2, axis=1)[0], ops.reshape(x, (-1, 2, 2)), ops.cast(x, "float16"), ops.relu(x), ops.softmax(x),
         ops.einsum("ab,ab->a", x, x), ops.maximum(x, 0), ops.expand_dims(x, 1), ops.clip(x, 0, 1),
-        ops.pad(x, ((0, 0), (1, 1))), ops.take(x, [0, 1], axis=1), ops.logical_not(x > 0), ops.one_hot(ops.argmax(x, axis=1), 5),
+        ops.pad(x, ((0, 0), (1, 1))), ops.take(x, [0, 1], axis=1), ops.logical_not(x > 0),
+        ops.one_hot(ops.argmax(x, axis=1), 5),
         ops.average(x, axis=1), x.reshape((-1, 2, 2)), ops.isclose(x, x), ops.gelu(x, approximate=False),
     ]  # fmt: skip
     return lib.Model(x, outputs)
