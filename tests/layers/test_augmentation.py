@@ -106,7 +106,7 @@ def test_values_and_configs(case, rng):
         assert_close(ours(images), theirs(images, training=True), f"call {call}")
 
 
-@pytest.mark.parametrize("name", sorted({name for name, _ in CASES} - {"RandAugment", "RandomErasing"}))
+@pytest.mark.parametrize("name", sorted({name for name, _ in CASES} - {"MixUp", "RandAugment", "RandomErasing"}))
 def test_channels_first(name, rng):
     """Channels first give what channels last give; Keras itself confuses axes in some layers."""
     options = next(options for case, options in CASES if case == name)
