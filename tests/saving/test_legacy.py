@@ -22,7 +22,7 @@ MODELS += [families.merges, families.many_operations, families.dictionaries, fam
 
 @pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
 def test_files_of_keras_load_here_and_ours_in_keras(make, tmp_path):
-    theirs, x = make(keras)
+    theirs, x = zoo.of_keras(make)
     expected = outputs(theirs, x, keras)
     theirs.save(tmp_path / "theirs.h5")
     model = kerasish.models.load_model(tmp_path / "theirs.h5", custom_objects=classes_for(make, kerasish))

@@ -53,7 +53,7 @@ def with_random_weights(model):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("make", zoo.MODELS, ids=lambda make: make.__name__)
 def test_files_of_keras_load_here_and_ours_in_keras(make, tmp_path):
-    theirs, x = make(keras)
+    theirs, x = zoo.of_keras(make)
     ours, _ = make(kerasish)
     if make is not zoo.adapted:  # statistics take effect when adapted or loaded, not when set
         with_random_weights(theirs)

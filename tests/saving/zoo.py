@@ -1,8 +1,18 @@
 """Small models written once for Keras and kerasish: each function takes the library, returns model and inputs."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+
+@functools.cache
+def of_keras(make: Callable) -> tuple:
+    """Return Keras's model and inputs; building them takes Keras longer than all else that tests do with them."""
+    import keras
+
+    return make(keras)
 
 
 def _data(*shape: int) -> np.ndarray:
