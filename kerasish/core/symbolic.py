@@ -239,7 +239,8 @@ class Operation:
                     "them by. Give the class a `get_config()` and a `from_config()` method."
                 )
         try:
-            return {n: registry.serialize_keras_object(v) for n, v in arguments.items() if n not in _OWN_ARGUMENTS}
+            own = ("name", "trainable", "dtype")  # which change
+            return {name: registry.serialize_keras_object(v) for name, v in arguments.items() if name not in own}
         except (TypeError, ValueError) as error:
             raise NotImplementedError(
                 f"{type(self).__name__} has constructor arguments that cannot be serialized ({error}). Give the class "

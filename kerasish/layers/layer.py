@@ -571,7 +571,7 @@ class Layer(State, Operation):
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if getattr(type(self).get_config, "_remembers_arguments", False):
-            config = self._named_config(config | self._remembered_arguments())
+            config = self._named_config(self._remembered_arguments() | config)
         return config
 
     get_config._remembers_arguments = True  # type: ignore[attr-defined]
