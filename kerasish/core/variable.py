@@ -5,7 +5,7 @@ import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,25 +20,51 @@ class _Local(threading.local):
     autocast: str | None = None  # dtype that float variables are read in
     creating: str | None = None  # path of the variable whose initial value is being made
     allowance: int | None = None  # bytes that new variables may still take
+    deferred: "list[_Deferred] | None" = None  # variables whose initial values are made later, if at all
 
 
 _local = _Local()
 
 
+class _Deferred(NamedTuple):
+    """A variable whose initial value has not been made, and what makes it."""
+
+    variable: "Variable"
+    initializer: Callable
+    placeholder: jax.Array
+
+
 @contextmanager
-def allocation_limit(size: int) -> Iterator[None]:
+def allocation_limit(size: int, defer: bool = False) -> Iterator[list[_Deferred]]:
     """Refuse, inside the block, variables that together take more than `size` bytes, before memory is asked for.
 
     Loading uses it: a small file cannot have anything to put into large variables.
 
     Args:
         size: number of bytes.
+        defer: give variables zeros for now; `make_deferred` makes their initial values where nothing else was assigned.
+
+    Yields:
+        The variables whose initial values are still to be made.
     """
-    before, _local.allowance = _local.allowance, size
+    before = _local.allowance, _local.deferred
+    deferred: list[_Deferred] = []
+    _local.allowance, _local.deferred = size, deferred if defer else None
     try:
-        yield
+        yield deferred
     finally:
-        _local.allowance = before
+        _local.allowance, _local.deferred = before
+
+
+def make_deferred(deferred: list[_Deferred]) -> None:
+    """Make the initial values of variables that nothing was assigned to.
+
+    Args:
+        deferred: what `allocation_limit` yielded.
+    """
+    for variable, initializer, placeholder in deferred:
+        if variable._value is placeholder:
+            variable._value = variable._made(initializer, placeholder.shape, variable.dtype)
 
 
 def _count_allocation(path: str, shape: tuple[int, ...], dtype: str) -> None:
@@ -132,6 +158,14 @@ class Variable:
             raise ValueError(f"Variable {self.path!r}: every dimension must be known, received shape={shape}.")
         dtype = standardize_dtype(dtype)
         _count_allocation(self.path, shape, dtype)
+        if _local.deferred is not None:
+            placeholder = to_device(np.zeros(shape, jnp.dtype(dtype)))
+            _local.deferred.append(_Deferred(self, initializer, placeholder))
+            return placeholder
+        return self._made(initializer, shape, dtype)
+
+    def _made(self, initializer: Callable, shape: tuple[int, ...], dtype: str) -> jax.Array:
+        """Return what an initializer makes."""
         before, _local.creating = _local.creating, self.path
         try:
             value = to_device(initializer(shape, dtype=dtype), dtype=dtype)
