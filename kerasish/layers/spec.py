@@ -59,7 +59,7 @@ class InputSpec:
 
     def get_config(self) -> dict:
         """Return the arguments that make the same spec again."""
-        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
+        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
         return {name: getattr(self, name) for name in names}
 
     @classmethod

@@ -10,6 +10,7 @@ from kerasish.core import naming
 from kerasish.layers import Dense, Input
 from tests.layers.scenarios import assert_same_in_both, described, failure, keras, kerasish
 from tests.models import graphs
+from tests.models.test_layer_order import random_graph
 
 X = np.arange(1.0, 9.0, dtype="float32").reshape(2, 4)
 
@@ -46,6 +47,25 @@ def test_configs_are_those_of_keras_and_load_both_ways(make):
         assert json.loads(again.to_json()) == expected
         variables.append(described(again.variables))
     assert variables[1] == variables[0]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_graphs(seed):
+    """Configs, the order of weights and the outputs of random graphs are those of Keras."""
+    models = []
+    for library in (keras, kerasish):
+        fresh_names()
+        models.append(random_graph(library, seed))
+    theirs, ours = models
+    assert json.loads(ours.to_json()) == json.loads(theirs.to_json())
+    fresh_names()
+    loaded = package.models.model_from_json(theirs.to_json())
+    weights = [np.cos(np.arange(w.size) + i).reshape(w.shape) / 2 for i, w in enumerate(theirs.get_weights())]
+    data = [X, X[::-1] / 8]
+    expected = [model.set_weights(weights) or model(data) for model in (theirs, ours, loaded)]
+    for outputs in expected[1:]:
+        for mine, wanted in zip(outputs, expected[0], strict=True):
+            np.testing.assert_allclose(mine, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_a_graph_of_a_subclass_with_a_constructor_of_its_own():
