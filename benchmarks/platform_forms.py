@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kerasish.ops.nn.platform_convolution import convolution
-from kerasish.ops.nn.platform_pooling import reduce_windows
+from kerasish.core.platform_forms.convolution import convolution
+from kerasish.core.platform_forms.pooling import reduce_windows
 
 REPETITIONS, IN_LOOP = 7, 3
 

@@ -24,7 +24,7 @@ FLOORS = [
 ]
 RUN_TIME_DEPENDENCIES = {"numpy", "h5py", "jax", "jaxlib", "tqdm"}
 # `Model.fit`, `save`, `export`, `summary`, ... are a few lines that hand over when called: the one way upwards.
-HAND_OVER = {pathlib.Path("models/model.py"), pathlib.Path("models/trainable.py")}
+HAND_OVER = {pathlib.Path("models/files.py"), pathlib.Path("models/trainable.py")}
 LONGEST_FILE, LONGEST_FUNCTION = 700, 60
 LOADED_ON_USE = [
     "h5py",

@@ -2,8 +2,8 @@
 
 from kerasish.core.dtypes import DTypePolicy, FloatDTypePolicy
 from kerasish.core.dtypes import get_policy as get
-from kerasish.core.registry import builtins, deserialize_keras_object, serialize_keras_object
 from kerasish.core.policy_map import DTypePolicyMap
+from kerasish.core.registry import builtins, deserialize_keras_object, serialize_keras_object
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict:

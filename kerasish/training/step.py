@@ -11,8 +11,8 @@ from jax import lax
 from kerasish.core import tree
 from kerasish.core.lifted import Recorder, value_and_grad
 from kerasish.core.masks import get_mask, mask_frame, set_mask
+from kerasish.core.platform_forms.convolution import slow_in_loops
 from kerasish.core.variable import Variable, write_through
-from kerasish.ops.nn.platform_convolution import slow_in_loops
 from kerasish.training.data import unpack_x_y_sample_weight
 from kerasish.training.interrupt import Interrupt
 

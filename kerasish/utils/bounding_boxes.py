@@ -1,6 +1,6 @@
 """Formats, clipping, moving and overlaps of bounding boxes."""
 
-from kerasish.ops.bounding_boxes import (
+from kerasish.layers.augmentation.bounding_boxes import (
     affine_transform,
     clip_to_image_size,
     compute_ciou,

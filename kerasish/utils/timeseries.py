@@ -115,7 +115,8 @@ def timeseries_dataset_from_array(
         count = min(count, len(targets) - start)
     if count < 1:
         raise ValueError(
-            f"No window of sequence_length={sequence_length} steps with sampling_rate={sampling_rate} fits between {start} and {end}."
+            f"No window of sequence_length={sequence_length} steps with sampling_rate={sampling_rate} fits between "
+            f"{start} and {end}."
         )
     generator = np.random.default_rng(seed) if shuffle else None
     starts = np.arange(0, count, sequence_stride)

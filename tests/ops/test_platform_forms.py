@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from kerasish.ops.nn.platform_convolution import convolution, slow_in_loops
-from kerasish.ops.nn.platform_pooling import reduce_windows
+from kerasish.core.platform_forms.convolution import convolution, slow_in_loops
+from kerasish.core.platform_forms.pooling import reduce_windows
 
 FAST_COMPILE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 TOLERANCE = {"float64": 1e-10, "float32": 2e-5, "float16": 4e-3, "bfloat16": 3e-2}

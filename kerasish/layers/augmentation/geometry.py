@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from kerasish.layers import arguments
+from kerasish.layers.augmentation import bounding_boxes as box_ops
 from kerasish.layers.augmentation.base import ImageLayer, per_image
-from kerasish.ops import bounding_boxes as box_ops
 from kerasish.ops import image as ops
 
 Factor = float | Sequence[float]

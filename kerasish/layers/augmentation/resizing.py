@@ -8,8 +8,8 @@ import numpy as np
 from jax import lax
 
 from kerasish.layers import arguments
+from kerasish.layers.augmentation import bounding_boxes as box_ops
 from kerasish.layers.augmentation.base import ImageLayer, as_dtype
-from kerasish.ops import bounding_boxes as box_ops
 from kerasish.ops import image as ops
 
 

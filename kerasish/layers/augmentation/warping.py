@@ -9,9 +9,9 @@ import numpy as np
 
 from kerasish.core.random import draw_seed
 from kerasish.layers import arguments
+from kerasish.layers.augmentation import bounding_boxes as box_ops
 from kerasish.layers.augmentation.base import ImageLayer, factor_range, per_image
 from kerasish.layers.augmentation.filters import smoothed
-from kerasish.ops import bounding_boxes as box_ops
 from kerasish.ops import image as ops
 
 _INTERPOLATIONS = ("nearest", "bilinear")

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from kerasish.core.config import standardize_data_format
+from kerasish.core.platform_forms.convolution import convolution
 from kerasish.core.symbolic import op
 from kerasish.ops._tensors import Array, Ints, TensorLike, as_saved, as_tuple, tensor
-from kerasish.ops.nn.platform_convolution import convolution
 
 
 def _convolve(

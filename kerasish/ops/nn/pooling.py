@@ -8,9 +8,9 @@ import numpy as np
 from jax import lax
 
 from kerasish.core.config import standardize_data_format
+from kerasish.core.platform_forms.pooling import reduce_windows
 from kerasish.core.symbolic import op
 from kerasish.ops._tensors import Array, Ints, TensorLike, as_float, as_saved, as_tuple, tensor
-from kerasish.ops.nn.platform_pooling import reduce_windows
 
 
 def _prepare(x: Array, pool_size: Any, strides: Any, padding: str, data_format: str | None) -> tuple:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from kerasish.ops.nn.platform import platform_form, with_forms
+from kerasish.core.platform_forms.twins import platform_form, with_forms
 
 Array = Any
 

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kerasish.ops.nn.platform import platform_form, with_forms
+from kerasish.core.platform_forms.twins import platform_form, with_forms
 
 Array = Any
 # More groups, or elements of a depthwise window, would make programs long; more filters per channel repeat too much.
