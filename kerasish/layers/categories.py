@@ -69,9 +69,7 @@ def encode_on_host(numbers: np.ndarray, mode: str, depth: int, dtype: str) -> np
     return encode_rows(numbers.reshape(-1), rows, count, mode, depth, dtype).reshape(result_shape)
 
 
-def encode_rows(
-    numbers: np.ndarray, rows: np.ndarray, count: int, mode: str, depth: int, dtype: str
-) -> np.ndarray:
+def encode_rows(numbers: np.ndarray, rows: np.ndarray, count: int, mode: str, depth: int, dtype: str) -> np.ndarray:
     """Return one vector for each row, from category numbers and the rows they belong to.
 
     Args:

@@ -452,4 +452,3 @@ def _columns(dataset: Any, names: list[str]) -> dict[str, np.ndarray]:
 def _chunks(column: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(column), _ADAPT_BATCH):
         yield column[start : start + _ADAPT_BATCH]
-

@@ -571,5 +571,3 @@ def _revive_legacy_call(call: list, operations: dict[str, Any], starts: dict[str
         tensors.append(nodes[index].output_tensors[position])
         kwargs = rest[0] if rest else kwargs
     return [tensors[0] if len(tensors) == 1 else tensors], kwargs
-
-

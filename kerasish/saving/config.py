@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from kerasish.core import registry
-from kerasish.core.variable import allocation_limit
+from kerasish.core.variable import allocation_limit, make_deferred
 from kerasish.layers import Layer
 from kerasish.saving import limits
 from kerasish.saving.hdf5 import RefusedFileError
@@ -77,17 +77,14 @@ def configuration_errors(label: str) -> Iterator[None]:
         raise InvalidConfigError(f"{label} does not describe a model: {type(error).__name__}: {error}") from error
 
 
-def model_from_config(
-    config: Any, label: str, custom_objects: dict[str, Any] | None, compile: bool, weights_bytes: int
-) -> Any:
-    """Make the model that a configuration describes.
+def model_from_config(config: Any, label: str, custom_objects: dict[str, Any] | None, compile: bool) -> Any:
+    """Make the model that a configuration describes, with new weights.
 
     Args:
         config: plain data.
         label: what error messages call it.
         custom_objects: names of classes and functions that are not registered.
         compile: whether the model is compiled as it was when saved.
-        weights_bytes: the size of its weights in the file; its variables may not be much larger.
 
     Raises:
         InvalidConfigError: whatever is wrong with it.
@@ -96,9 +93,41 @@ def model_from_config(
         raise InvalidConfigError(f"{label} must hold a JSON object, received {type(config).__name__}.")
     if not compile:
         config = {**config, "compile_config": None}
-    allowance = limits.VARIABLES_EXPANSION * weights_bytes + limits.VARIABLES_BYTES
-    with configuration_errors(label), allocation_limit(allowance), registry.shared_objects():
+    with configuration_errors(label), registry.shared_objects():
         model = registry.deserialize_keras_object(config, custom_objects)
     if not isinstance(model, Layer):
         raise InvalidConfigError(f"{label} describes a {type(model).__name__}, which is no model.")
     return model
+
+
+@contextmanager
+def model_for_weights(
+    config: Any, label: str, custom_objects: dict[str, Any] | None, weights_bytes: int
+) -> Iterator[Any]:
+    """Make the model that a configuration describes, for weights that are loaded inside the block.
+
+    Its variables may not be much larger than the weights. Initial values are made at the end of the block, and only
+    for variables that were not loaded: making them can take far longer than everything else.
+
+    Args:
+        config: plain data.
+        label: what error messages call it.
+        custom_objects: names of classes and functions that are not registered.
+        weights_bytes: the size of its weights in the file.
+
+    Yields:
+        The model, not compiled.
+
+    Raises:
+        InvalidConfigError: whatever is wrong with the configuration.
+    """
+    with allocation_limit(allowance(weights_bytes), defer=True) as deferred:
+        model = model_from_config(config, label, custom_objects, compile=False)
+    yield model
+    with configuration_errors(label):
+        make_deferred(deferred)
+
+
+def allowance(weights_bytes: int) -> int:
+    """Return how many bytes the variables may take that a file with so many bytes of weights describes."""
+    return limits.VARIABLES_EXPANSION * weights_bytes + limits.VARIABLES_BYTES

@@ -8,10 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kerasish.core import registry
-from kerasish.core.variable import Scope, Variable
+from kerasish.core.variable import Scope, Variable, allocation_limit
 from kerasish.layers import Layer
 from kerasish.models import Model
-from kerasish.saving.config import InvalidConfigError, configuration_errors, model_from_config, parse_config
+from kerasish.saving.config import (
+    InvalidConfigError,
+    allowance,
+    configuration_errors,
+    model_for_weights,
+    parse_config,
+)
 from kerasish.saving.durable import replacing
 from kerasish.saving.hdf5 import RefusedFileError, VariablesReader, VariablesWriter
 from kerasish.saving.legacy_config import compile_arguments, modern_config, older_training_config
@@ -133,23 +139,23 @@ def load_model(filepath: str, label: str, custom_objects: dict[str, Any] | None,
         with registry.custom_object_scope(custom_objects):
             with configuration_errors(config_label):
                 config = modern_config(parse_config(text, config_label))
-            model = model_from_config(config, config_label, custom_objects, False, size)
-            if not isinstance(model, Model):
-                raise InvalidConfigError(f"{config_label} describes a {type(model).__name__}, which is no model.")
-            if any(path.startswith(f"{_WEIGHTS}/") for path in reader.headers) or not model.built or model.weights:
-                _load_layers(model, reader, _WEIGHTS, label)
+            with model_for_weights(config, config_label, custom_objects, size) as model:
+                if not isinstance(model, Model):
+                    raise InvalidConfigError(f"{config_label} describes a {type(model).__name__}, which is no model.")
+                if any(path.startswith(f"{_WEIGHTS}/") for path in reader.headers) or model.weights:
+                    _load_layers(model, reader, _WEIGHTS, label)
             if compile:
-                _compile(model, reader, attributes.get("training_config"), label)
+                _compile(model, reader, attributes.get("training_config"), label, size)
     return model
 
 
-def _compile(model: Any, reader: VariablesReader, text: Any, label: str) -> None:
+def _compile(model: Any, reader: VariablesReader, text: Any, label: str, size: int) -> None:
     """Compile a model as it was when saved; a file without that leaves it as it is."""
     if not isinstance(text, str):
         return
     label = f"{label}: training_config"
     training = parse_config(text, label)
-    with configuration_errors(label):
+    with configuration_errors(label), allocation_limit(allowance(size)):
         model.compile(**compile_arguments(training))
         if model.optimizer is not None and model.built:
             model.optimizer.ensure_built(model.trainable_variables)

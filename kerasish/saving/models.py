@@ -10,10 +10,17 @@ import warnings
 from typing import Any
 
 from kerasish.core import registry
+from kerasish.core.variable import allocation_limit
 from kerasish.saving import archive, legacy, limits
 from kerasish.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, Archive, DirectoryArchive
 from kerasish.saving.assets import collect_assets, load_assets
-from kerasish.saving.config import model_from_config, parse_config
+from kerasish.saving.config import (
+    allowance,
+    configuration_errors,
+    model_for_weights,
+    model_from_config,
+    parse_config,
+)
 from kerasish.saving.durable import replacing, replacing_directory
 from kerasish.saving.hdf5 import RefusedFileError, VariablesReader, VariablesWriter
 from kerasish.saving.loading import load_variables
@@ -197,9 +204,17 @@ def _read_archive(opened: Archive, custom_objects: dict[str, Any] | None, compil
         weights_label = f"{opened.label}: {WEIGHTS}"
         # A zip archive's bytes were compared with their checksum already.
         is_directory = isinstance(opened, DirectoryArchive)
+        size = opened.sizes[WEIGHTS]
         with opened.open(WEIGHTS) as file, VariablesReader(file, weights_label, verify=is_directory) as reader:
-            model = model_from_config(config, label, custom_objects, compile, opened.sizes[WEIGHTS])
-            load_variables(model, reader, weights_label)
+            with model_for_weights(config, label, custom_objects, size) as model:
+                load_variables(model, reader, weights_label)
+            compile_config = config.get("compile_config")
+            if compile and compile_config and hasattr(model, "compile_from_config"):
+                with configuration_errors(label), allocation_limit(allowance(size)):
+                    with registry.custom_object_scope(custom_objects):
+                        model.compile_from_config(compile_config)
+                # What is new is the optimizer's state, and that of metrics.
+                load_variables(model, reader, weights_label, objects_to_skip=getattr(model, "layers", []))
         load_assets(model, opened)
     return model
 
@@ -217,4 +232,4 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     label = "model_from_json: `json_string`"
     if not isinstance(json_string, (str, bytes)):
         raise TypeError(f"{label} must be a string, received {type(json_string).__name__}.")
-    return model_from_config(parse_config(json_string, label), label, custom_objects, True, 1 << 60)
+    return model_from_config(parse_config(json_string, label), label, custom_objects, compile=True)

@@ -354,6 +354,14 @@ def test_absurd_sizes(layer, tmp_path):
     refused(older_file(tmp_path / "m.h5", config), seconds=30)
 
 
+def test_initial_values_that_take_long_are_not_made(tmp_path):
+    """The recurrent weights of a large LSTM are made by a decomposition that takes minutes."""
+    inputs = entry("InputLayer", {"batch_shape": [None, 3, 4], "dtype": "float32", "name": "input"})
+    stack = [inputs, entry("LSTM", {"name": "x", "units": 2500})]
+    config = entry("Sequential", {"name": "m", "layers": stack}, "keras")
+    refused(write(tmp_path / "m.keras", config), "missing", seconds=10)
+
+
 def nested(depth):
     return "[" * depth + "]" * depth
 

@@ -369,8 +369,8 @@ class RandomShear(AffineLayer):
     def _draw(self, count: int, height: int, width: int, seed: Any) -> dict[str, jax.Array]:
         dtype = self.compute_dtype
         direction = jnp.where(self._uniform(seed, (count, 1), dtype=dtype) > 0.5, -1.0, 1.0)
-        down = self._uniform(seed, (count, 1), *self.y_factor, dtype)
-        across = self._uniform(seed, (count, 1), *self.x_factor, dtype)
+        down = self._uniform(seed, (count, 1), *self.y_factor, dtype=dtype)
+        across = self._uniform(seed, (count, 1), *self.x_factor, dtype=dtype)
         return {"shear_factor": (jnp.concatenate([across, down], axis=1) * direction).astype(dtype)}
 
     def _matrix(self, drawn: dict, height: int, width: int) -> jax.Array:

@@ -276,8 +276,8 @@ class RandomCrop(_SizeLayer):
         if not training:
             return self._fit(images).astype(images.dtype)
         top, left = transformation[:2]
-        sizes = (images.shape[axis] for axis in (self._height_axis, self._width_axis))
-        shape = self._shape_in_training(*sizes, top, left)
+        height, width = images.shape[self._height_axis], images.shape[self._width_axis]
+        shape = self._shape_in_training(height, width, top, left)
         images = self._cut(images, top, left, *shape)
         if shape == (self.height, self.width):
             return images
