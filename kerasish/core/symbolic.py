@@ -195,7 +195,13 @@ class Operation:
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Infer the outputs on symbolic arguments and record the call in the graph."""
-        outputs = self.compute_output_spec(*args, **kwargs)
+        given = {id(leaf) for leaf in tree.flatten([args, kwargs])}
+
+        def made_here(x: Any) -> Any:
+            return KerasTensor(x.shape, x.dtype) if isinstance(x, KerasTensor) and id(x) in given else x
+
+        # A spec that hands an input on must not change where that comes from.
+        outputs = tree.map_structure(made_here, self.compute_output_spec(*args, **kwargs))
         Node(self, args, kwargs, outputs)
         return outputs
 

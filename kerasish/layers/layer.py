@@ -16,7 +16,7 @@ from kerasish.core import variable as variables_module
 from kerasish.core.dtypes import DTypePolicy, get_policy, is_float_dtype, standardize_dtype
 from kerasish.core.masks import close_frame, get_mask, open_frame, set_mask
 from kerasish.core.policy_map import DTypePolicyMap
-from kerasish.core.symbolic import KerasTensor, Node, Operation, any_symbolic, compute_output_spec
+from kerasish.core.symbolic import KerasTensor, Operation, any_symbolic, compute_output_spec
 from kerasish.core.variable import Scope, Variable, current_scope
 from kerasish.layers import arguments
 from kerasish.layers import call as calls
@@ -326,13 +326,8 @@ class Layer(State, Operation):
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Infer the outputs' shapes, building the layer first, and record the call in the graph."""
-        first = args[0] if args else next(iter(kwargs.values()), None)
         self._prepare(args, kwargs)
-        outputs = self.compute_output_spec(*args, **kwargs)
-        if outputs is first:
-            outputs = KerasTensor(outputs.shape, outputs.dtype)
-        Node(self, args, kwargs, outputs)
-        return outputs
+        return super().symbolic_call(*args, **kwargs)
 
     def _prepare(self, args: tuple, kwargs: dict) -> None:
         """Check the first argument against `input_spec` and build the layer if that is still to be done."""
@@ -362,14 +357,20 @@ class Layer(State, Operation):
 
         Args:
             *args: shapes, in the order of the arguments of `call`.
-            **kwargs: shapes named `<argument>_shape`, or `input_shape`.
+            **kwargs: shapes named `<argument>_shape`, or `input_shape` for that of the first.
         """
-        shapes = [*args, *kwargs.values()]
-        tensors = [tree.map_shape_structure(lambda s: KerasTensor(s, self.compute_dtype), shape) for shape in shapes]
+
+        def symbolic(shape: Any) -> Any:
+            return tree.map_shape_structure(lambda item: KerasTensor(item, self.compute_dtype), shape)
+
+        tensors = tuple(map(symbolic, args))
+        named = {name.removesuffix("_shape"): symbolic(shape) for name, shape in kwargs.items()}
+        if "input" in named and "input" not in self._signature.names:
+            tensors = (named.pop("input"), *tensors)
         layer = self if self.built else type(self).from_config(self.get_config())
         if not layer.built:
-            layer._build_for(tuple(tensors), {})
-        outputs = compute_output_spec(layer.__call__, *tensors)
+            layer._build_for(tensors, named)
+        outputs = compute_output_spec(layer.__call__, *tensors, **named)
         return tree.map_structure(lambda tensor: tensor.shape, outputs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:

@@ -553,11 +553,25 @@ def test_output_shapes_by_tracing():
         def call(self, a, b):
             return {"sum": a + b, "parts": [a, b[:, :2]]}
 
-    shapes = Two().compute_output_shape((None, 3), b_shape=(None, 3))
-    assert shapes == {"sum": (None, 3), "parts": [(None, 3), (None, 2)]}
+    for args, kwargs in [([(None, 3)], {"b_shape": (1, 3)}), ([], {"b_shape": (1, 3), "a_shape": (None, 3)})]:
+        shapes = Two().compute_output_shape(*args, **kwargs)
+        assert shapes == {"sum": (None, 3), "parts": [(None, 3), (1, 2)]}
     dense = layers.Dense(2)
     assert dense.compute_output_shape((4, 3)) == (4, 2) and not dense.built
     assert dense.compute_output_shape(input_shape=(None, 5, 3)) == (None, 5, 2)
+
+
+def test_a_spec_may_hand_inputs_on():
+    class Also(layers.Layer):
+        def compute_output_spec(self, x):
+            return [x, x]
+
+        def call(self, x):
+            return [x, 2 * x]
+
+    inputs = kerasish.Input((3,))
+    model = kerasish.Model(inputs, Also()(inputs)[1])
+    np.testing.assert_array_equal(model(X), 2 * X)
 
 
 @same
