@@ -137,13 +137,14 @@ def jit(fn: Callable) -> Callable:
 
     The first call with new argument shapes traces `fn` once to learn which Variables it reads and writes; they become
     arguments and results of the compiled function. Arrays and numbers are traced; `bool`, strings, None and other
-    objects among the arguments are constants that `fn` is compiled for.
+    hashable objects among the arguments are constants that `fn` is compiled for. What Python decides while tracing,
+    such as which layers are frozen, holds for later calls too: call `jit` again after changing it.
 
     Args:
         fn: any function of arrays that may call layers, models, metrics and optimizers.
 
     Returns:
-        The compiled function, called like `fn`.
+        The compiled function, called like `fn`. It raises a TypeError for an argument that cannot be hashed.
 
     Example:
         >>> @kerasish.jit
@@ -158,7 +159,10 @@ def jit(fn: Callable) -> Callable:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = jax.tree.flatten((args, kwargs))
         key = (structure, tuple(map(_signature, leaves)))
-        lifted = traced.get(key)
+        try:
+            lifted = traced.get(key)
+        except TypeError as error:
+            raise TypeError(f"jit: arguments must be arrays, numbers, nests of these, or hashable: {error}.") from error
         if lifted is None:
             lifted = traced[key] = _Lifted(fn, leaves, structure)
         return lifted(leaves)

@@ -151,6 +151,11 @@ def test_jit_takes_nests_strings_and_none():
     np.testing.assert_array_equal(choose(batch, "x", factor=3.0), 3)
 
 
+def test_jit_refuses_what_cannot_be_a_constant():
+    with pytest.raises(TypeError, match=r"jit: arguments must be .* hashable: unhashable type: 'set'"):
+        kerasish.jit(lambda x: x)({1, 2})
+
+
 def test_jit_inside_jit():
     count, weight = kerasish.Variable(0), kerasish.Variable(2.0)
 
