@@ -179,7 +179,55 @@ def host_layers(lib: Any) -> tuple:
     return lib.Model(inputs, of.Dense(2)(of.CategoryEncoding(4, output_mode="one_hot")(inputs))), np.array([[1], [3]])
 
 
+def images(lib: Any) -> tuple:
+    """Layers that change images in training only, and those that always do.
+
+    Without those that Keras cannot save and load itself (Equalization, RandomShear) or that differ (RandomCrop).
+    """
+    of = lib.layers
+    stack = [of.RandomBrightness(0.2), of.RandomContrast(0.2), of.RandomFlip("horizontal")]
+    stack += [of.RandomRotation(0.1), of.RandomTranslation(0.1, 0.2), of.RandomZoom(0.1, fill_mode="constant")]
+    stack += [of.RandomHue(0.1), of.RandomSaturation(0.1), of.RandomSharpness(0.1)]
+    stack += [of.RandomPosterization(4), of.RandomColorDegeneration(0.5), of.RandomColorJitter(0.1), of.RandomInvert()]
+    stack += [of.RandomGrayscale(0.3), of.RandomErasing(0.3), of.RandomGaussianBlur(), of.RandomElasticTransform()]
+    stack += [
+        of.RandomPerspective(),
+        of.Solarization(0.3),
+        of.AutoContrast(),
+        of.MixUp(),
+        of.CutMix(),
+    ]
+    stack += [of.AugMix(), of.RandAugment(), of.ContrastLimitedAdaptiveHistogramEqualization()]
+    stack += [of.Resizing(4, 6), of.CenterCrop(4, 3), of.Pipeline([of.Rescaling(0.5), of.RandomFlip()])]
+    model, x = _each(lib, (8, 8, 3), stack)
+    return model, (np.abs(x) * 60).clip(0, 255)
+
+
+def sound(lib: Any) -> tuple:
+    of = lib.layers
+    a, b = of.Input((64,)), of.Input((64, 1))
+    mel = of.MelSpectrogram(fft_length=32, sequence_stride=16, num_mel_bins=4, sampling_rate=800)
+    return lib.Model([a, b], [mel(a), of.STFTSpectrogram("log", 32, 16, 32)(b)]), [_data(2, 64), _data(2, 64, 1)]
+
+
+def tied(lib: Any) -> tuple:
+    of = lib.layers
+    inputs = of.Input((4,), dtype="int32")
+    table = of.ReversibleEmbedding(6, 3)
+    return lib.Model(inputs, table(of.Dense(3)(table(inputs)), reverse=True)), np.array([[1, 2, 3, 0]])
+
+
+def intervals(lib: Any) -> tuple:
+    return _each(
+        lib, (3,), [lib.layers.Discretization([-0.5, 0.5]), lib.layers.Discretization([0.0], output_mode="one_hot")]
+    )
+
+
 FAMILIES: list[Callable] = [
+    images,
+    sound,
+    tied,
+    intervals,
     one_dimensional,
     two_dimensional,
     three_dimensional,
