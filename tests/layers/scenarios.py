@@ -34,7 +34,7 @@ def assert_same_in_both(scenario: Callable, *arguments: Any) -> Any:
     """
     results = []
     for library in (keras, kerasish):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         naming.reset_names()
         library.utils.set_random_seed(0)
         results.append(scenario(library, *arguments))

@@ -26,7 +26,7 @@ def same(scenario):
 
 
 def fresh_names():
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     naming.reset_names()
 
 
