@@ -46,7 +46,6 @@ Variable = kerasish.Variable
         {"initializer": lambda shape, dtype: np.full(shape, 7, dtype), "shape": (2,), "dtype": "bfloat16"},
         {"initializer": lambda shape, dtype: np.ones(shape, dtype), "shape": []},
     ],
-    ids=str,
 )
 def test_values_and_dtypes_are_those_of_keras(arguments):
     theirs, ours = keras.Variable(**arguments), Variable(**arguments)

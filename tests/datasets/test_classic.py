@@ -199,7 +199,9 @@ def test_fashion_mnist(both, tmp_path, monkeypatch, rng):
 
 
 @pytest.mark.parametrize(
-    "damage", [b"no gzip", gzip.compress(idx(np.zeros(5, "uint8"))), gzip.compress(b"\0" * 99)[:-9]]
+    "damage",
+    [b"no gzip", gzip.compress(idx(np.zeros(5, "uint8"))), gzip.compress(b"\0" * 99)[:-9]],
+    ids=["no gzip", "other", "cut off"],
 )
 def test_fashion_mnist_with_other_content_is_refused(tmp_path, monkeypatch, damage):
     monkeypatch.setattr(sources, "get_file", lambda fname, origin, **kwargs: str(tmp_path / fname))
