@@ -80,9 +80,16 @@ def _resolve(compiled: Any, y: Any, y_pred: Any) -> None:
 
 
 def check_labels(model: Any, source: Any) -> None:
-    """Refuse integer labels that the outputs have no class for: on the host, and in arrays once per run."""
-    loss = model._compiled.loss
-    if loss is not None and loss.is_built:
-        batch = source.arrays if source.is_array and source.fits_device else source.first_batch()
-        if len(batch) > 1:
-            loss.check_labels(batch[1])
+    """Refuse integer labels that the outputs have no class for: all of an array's at once, else the first batch's."""
+    check_batch_labels(model, source.arrays if source.is_array and source.fits_device else source.first_batch())
+
+
+def check_batch_labels(model: Any, batch: Any) -> None:
+    """Refuse integer labels of a batch on the host that the outputs have no class for.
+
+    Raises:
+        ValueError: naming the labels found and the number of classes.
+    """
+    loss = None if model._compiled is None else model._compiled.loss
+    if loss is not None and loss.is_built and isinstance(batch, (tuple, list)) and len(batch) > 1:
+        loss.check_labels(batch[1])

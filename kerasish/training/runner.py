@@ -14,7 +14,7 @@ import numpy as np
 from kerasish.callbacks import CallbackList
 from kerasish.callbacks.logs import Logs
 from kerasish.training.prefetch import Prefetcher
-from kerasish.training.prepare import check_model_inputs, outputs_for
+from kerasish.training.prepare import check_batch_labels, check_model_inputs, outputs_for
 from kerasish.training.step import Program, all_variables
 
 # A loop on the device comes back to Python this often, for callbacks, progress and Ctrl-C.
@@ -118,7 +118,7 @@ class Runner:
         """Run batch by batch, each brought to the device while the one before is computed."""
         logs: Any = None
         pace = _Pace(0, None)
-        with Prefetcher(batches, transform=jax.device_put) as ready:
+        with Prefetcher(batches, transform=self._to_device) as ready:
             for index, batch in enumerate(ready):
                 if self._begin(index):
                     break
@@ -126,6 +126,11 @@ class Runner:
                 self._end(index, logs)
                 pace.wait(logs)
         return logs
+
+    def _to_device(self, batch: Any) -> Any:
+        """Bring a batch to the device, once its labels are seen to be in range."""
+        check_batch_labels(self.model, batch)
+        return jax.device_put(batch)
 
     def _begin(self, index: int) -> bool:
         """Call the hooks before a batch; return whether training was stopped."""

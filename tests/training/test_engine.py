@@ -362,6 +362,17 @@ class TestBadInput:
             model.evaluate(X, labels, verbose=0)
         model.fit(X, np.minimum(labels, 2), verbose=0)
 
+    def test_labels_out_of_range_in_a_later_batch(self):
+        def batches():
+            for label in (0, 1, 2, 3):
+                yield X[:4], np.full(4, label)
+
+        model = kerasish.Sequential([kerasish.Input((4,)), layers.Dense(3, activation="softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        with pytest.raises(ValueError, match="3"):
+            model.fit(batches(), verbose=0)
+        model.fit(X, np.zeros(40, "int32"), verbose=0)
+
     def test_not_compiled_and_not_built(self):
         with pytest.raises(RuntimeError, match="compile"):
             mlp(compiled=False).fit(X, Y)
