@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasish import activations, ops
 from kerasish.layers import arguments
-from kerasish.layers.layer import Layer
+from kerasish.layers.layer import Layer, ShapePreserving
 from kerasish.layers.spec import InputSpec
 
 
@@ -20,7 +20,7 @@ def _not_negative(layer: Layer, name: str, value: Any) -> Any:
     return value
 
 
-class Activation(Layer):
+class Activation(ShapePreserving):
     """Apply an activation function.
 
     Args:
@@ -47,7 +47,7 @@ class Activation(Layer):
         return super().get_config() | arguments.kept(self, "activation")
 
 
-class ReLU(Layer):
+class ReLU(ShapePreserving):
     """Rectified linear unit: `max(x, 0)`, with options.
 
     `f(x) = max_value` for `x >= max_value`, `x` for `threshold <= x < max_value`, else
@@ -83,7 +83,7 @@ class ReLU(Layer):
         return super().get_config() | arguments.kept(self, "max_value", "negative_slope", "threshold")
 
 
-class LeakyReLU(Layer):
+class LeakyReLU(ShapePreserving):
     """`x` where it is positive, else `negative_slope * x`.
 
     Args:
@@ -176,7 +176,7 @@ class PReLU(Layer):
         return super().get_config() | arguments.kept(self, *names)
 
 
-class ELU(Layer):
+class ELU(ShapePreserving):
     """`x` where it is positive, else `alpha * (exp(x) - 1)`.
 
     Args:

@@ -591,3 +591,13 @@ class Layer(State, Operation):
 
 
 Layer._signature = calls.read_signature(Layer.call)
+
+
+class ShapePreserving(Layer):
+    """A layer whose outputs have the shape of its inputs, which symbolic calls then need not find out by tracing."""
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return a symbolic output for a symbolic input."""
+        if isinstance(inputs, KerasTensor) and self.autocast and is_float_dtype(inputs.dtype):
+            return KerasTensor(inputs.shape, self.compute_dtype)
+        return super().compute_output_spec(inputs, *args, **kwargs)

@@ -10,12 +10,12 @@ from kerasish import initializers, ops
 from kerasish.core import config
 from kerasish.core.dtypes import result_type
 from kerasish.layers import arguments
-from kerasish.layers.layer import Layer
+from kerasish.layers.layer import Layer, ShapePreserving
 from kerasish.layers.spec import InputSpec
 from kerasish.layers.wrapper import Wrapper
 
 
-class _Normalization(Layer):
+class _Normalization(ShapePreserving):
     """What normalizations with a learned scale `gamma` and offset `beta` share."""
 
     def _keep_affine(self, center: bool, scale: bool, epsilon: float, **options: Any) -> None:

@@ -90,7 +90,9 @@ class Normalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if axis is not None and axis != ():
+        if isinstance(axis, (list, tuple)) and not axis:
+            axis = None  # as configs write it
+        if axis is not None:
             axis = arguments.axes(self, axis)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         if (mean is None) != (variance is None):

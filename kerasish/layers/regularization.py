@@ -6,7 +6,7 @@ from typing import Any
 
 from kerasish import random, regularizers
 from kerasish.layers import arguments
-from kerasish.layers.layer import Layer
+from kerasish.layers.layer import Layer, ShapePreserving
 from kerasish.layers.spec import InputSpec
 
 # Fixed point of SELU networks; source: Klambauer et al., 2017, https://arxiv.org/abs/1706.02515.
@@ -14,7 +14,7 @@ _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
 
 
-class _Noise(Layer):
+class _Noise(ShapePreserving):
     """A layer with a random generator of its own, the identity outside training."""
 
     def _set_seed(self, seed: Any, active: bool) -> None:
