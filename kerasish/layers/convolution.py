@@ -3,6 +3,9 @@
 from typing import Any, ClassVar
 
 from kerasish import ops
+from kerasish.core.dtypes import is_float_dtype
+from kerasish.core.registry import builtin_name
+from kerasish.core.symbolic import KerasTensor
 from kerasish.layers import arguments
 from kerasish.layers.layer import Layer
 from kerasish.layers.lora import LowRankAdaptable
@@ -172,6 +175,22 @@ class _Conv(LowRankAdaptable, _Convolution):
             inputs = ops.pad(inputs, ((0, 0), steps, channels) if last else ((0, 0), channels, steps))
             options["padding"] = "valid"
         return self._finish(ops.conv(inputs, self.kernel.value, **options))
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the symbolic output, by formula: a large network has dozens of convolutions to trace otherwise."""
+        own_activation = self.activation is None or builtin_name(self.activation) is not None
+        if not (isinstance(inputs, KerasTensor) and self.autocast and is_float_dtype(inputs.dtype) and own_activation):
+            return super().compute_output_spec(inputs, *args, **kwargs)
+        last = self.data_format == "channels_last"
+        spatial = inputs.shape[1:-1] if last else inputs.shape[2:]
+        window = [(size - 1) * rate + 1 for size, rate in zip(self.kernel_size, self.dilation_rate)]
+        lost = [0 if self.padding != "valid" else size - 1 for size in window]
+        sizes = [
+            None if size is None else -(-(size - less) // stride)
+            for size, less, stride in zip(spatial, lost, self.strides)
+        ]
+        shape = (*sizes, self.filters) if last else (self.filters, *sizes)
+        return KerasTensor((inputs.shape[0], *shape), self.compute_dtype)
 
     def get_config(self) -> dict:
         return super().get_config() | self._lora_config()

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from kerasish import ops
+from kerasish.core.dtypes import is_float_dtype
 from kerasish.core.masks import get_mask
+from kerasish.core.symbolic import KerasTensor
 from kerasish.layers.layer import Layer
 
 Shape = tuple[int | None, ...]
@@ -81,7 +83,19 @@ def _over_features(mask: jax.Array, x: jax.Array) -> jax.Array:
     return jnp.broadcast_to(mask[..., None], x.shape)
 
 
-class Add(Merge):
+class _Elementwise(Merge):
+    """Base of the merging layers whose output has the shape that the inputs broadcast to."""
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the symbolic output; where all inputs have one shape, it is known without tracing."""
+        tensors = inputs if isinstance(inputs, (list, tuple)) else ()
+        if tensors and self.autocast and all(isinstance(x, KerasTensor) and is_float_dtype(x.dtype) for x in tensors):
+            if len({x.shape for x in tensors}) == 1:
+                return KerasTensor(tensors[0].shape, self.compute_dtype)
+        return super().compute_output_spec(inputs, *args, **kwargs)
+
+
+class Add(_Elementwise):
     """The sum of a list of tensors, element by element.
 
     Example:
@@ -92,7 +106,7 @@ class Add(Merge):
         return functools.reduce(operator.add, inputs)
 
 
-class Subtract(Merge):
+class Subtract(_Elementwise):
     """The first of two tensors minus the second, element by element."""
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -107,7 +121,7 @@ class Subtract(Merge):
         return inputs[0] - inputs[1]
 
 
-class Multiply(Merge):
+class Multiply(_Elementwise):
     """The product of a list of tensors, element by element; masked entries count as 1."""
 
     def _merge(self, inputs: list[jax.Array], masks: list[jax.Array | None]) -> jax.Array:
@@ -119,14 +133,14 @@ class Multiply(Merge):
         return jnp.where(functools.reduce(jnp.logical_or, full), product, 0)
 
 
-class Average(Merge):
+class Average(_Elementwise):
     """The mean of a list of tensors, element by element."""
 
     def _merge(self, inputs: list[jax.Array], masks: list[jax.Array | None]) -> jax.Array:
         return functools.reduce(operator.add, inputs) / len(inputs)
 
 
-class _Extremum(Merge):
+class _Extremum(_Elementwise):
     """The largest or smallest of a list of tensors, element by element; masked entries do not count."""
 
     _choose: Callable

@@ -1,8 +1,12 @@
 """Convolution layers against Keras's."""
 
+import itertools
+
 import numpy as np
 import pytest
 
+import kerasish
+from kerasish.core.symbolic import KerasTensor, compute_output_spec
 from tests.layers.compare import assert_rejected, assert_same, keras
 
 SIZES = {1: (8,), 2: (7, 6), 3: (4, 5, 4)}
@@ -186,3 +190,19 @@ def test_bad_inputs():
 
     assert_rejected(call_twice, None, (1, 5, 5, 4), match="value 3")
     assert_rejected(call_twice, None, (1, 2, 5, 3), match="empty", keras_too=False)
+
+
+@pytest.mark.parametrize("name", ["Conv1D", "Conv2D", "Conv3D"])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_symbolic_shapes_by_formula_are_those_of_tracing(name, data_format):
+    rank = int(name[-2])
+    for padding in ("valid", "same", "causal")[: 3 if rank == 1 else 2]:
+        for strides, dilation_rate, size in itertools.product((1, 2, 3), (1, 2), (7, 8, None)):
+            if strides > 1 and dilation_rate > 1:
+                continue
+            options = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
+            layer = getattr(kerasish.layers, name)(4, 3, data_format=data_format, **options)
+            spatial = (size,) * rank
+            shape = (None, *spatial, 3) if data_format == "channels_last" else (None, 3, *spatial)
+            outputs = layer(KerasTensor(shape))
+            assert outputs.shape == compute_output_spec(layer.__call__, KerasTensor(shape)).shape, (options, shape)
