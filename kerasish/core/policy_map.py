@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, MutableMapping
 
 from kerasish.core.dtypes import DTypePolicy, get_policy
-from kerasish.core.registry import serialize_keras_object
+from kerasish.core.registry import deserialize_keras_object, serialize_keras_object
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping):
@@ -100,7 +100,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         }
 
     @classmethod
-    def from_config(cls, config: dict) -> "DTypePolicyMap":
-        """Make a map from what `get_config` returned."""
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "DTypePolicyMap":
+        """Make a map from what `get_config` returned; `custom_objects` holds classes of policies by name."""
         default = config["default_policy"]
-        return cls(None if default is None else get_policy(default), config["policy_map"])
+        policies = deserialize_keras_object(config["policy_map"], custom_objects)
+        return cls(None if default is None else get_policy(default), policies)

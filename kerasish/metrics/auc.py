@@ -130,7 +130,7 @@ class AUC(ThresholdMetric):
             return jnp.zeros((), self.dtype)
         tp, fp, tn, fn = (self._variable_of(count).value for count in self._counts)
         if self.curve == "PR" and self.summation_method == "interpolation":
-            return self._averaged(_interpolated_precision_area(tp, fp, fn))
+            return self.interpolate_pr_auc()
         x, y = self._points(tp, fp, tn, fn)
         if self.summation_method == "interpolation":
             heights = (y[:-1] + y[1:]) / 2.0
@@ -139,6 +139,11 @@ class AUC(ThresholdMetric):
         else:
             heights = jnp.maximum(y[:-1], y[1:])
         return self._averaged((x[:-1] - x[1:]) * heights)
+
+    def interpolate_pr_auc(self) -> jax.Array:
+        """Return the area under the precision-recall curve, with counts interpolated between thresholds."""
+        tp, fp, _, fn = (self._variable_of(count).value for count in self._counts)
+        return self._averaged(_interpolated_precision_area(tp, fp, fn))
 
     def _points(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Return the coordinates of the curve at each threshold."""

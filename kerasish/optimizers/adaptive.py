@@ -10,7 +10,7 @@ import numpy as np
 from kerasish.core.config import floatx
 from kerasish.core.variable import Variable, unwrap
 from kerasish.optimizers.gradients import compute_dtype
-from kerasish.optimizers.optimizer import OptimizerOptions
+from kerasish.optimizers.optimizer import OptimizerOptions, takes_options
 from kerasish.optimizers.rule import Rule, Slots
 from kerasish.optimizers.state import LearningRate
 
@@ -56,6 +56,7 @@ class Adam(_Moments):
         [Reddi et al., 2018](https://openreview.net/pdf?id=ryQu7f-RZ) for amsgrad.
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -104,6 +105,7 @@ class AdamW(Adam):
         [Loshchilov et al., 2019](https://arxiv.org/abs/1711.05101)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -137,6 +139,7 @@ class Adamax(Rule):
         [Kingma et al., 2014, section 7.1](http://arxiv.org/abs/1412.6980)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -185,6 +188,7 @@ class Nadam(_Moments):
         [Dozat, 2015](http://cs229.stanford.edu/proj2015/054_report.pdf)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -251,6 +255,7 @@ class Lamb(_Moments):
         [Yang et al., 2019](https://arxiv.org/abs/1904.00962)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -308,6 +313,7 @@ class ScheduleFreeAdamW(_Moments):
         [Defazio et al., 2024](https://arxiv.org/abs/2405.15682)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.0025,

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from kerasish.core.variable import Variable
-from kerasish.optimizers.optimizer import OptimizerOptions
+from kerasish.optimizers.optimizer import OptimizerOptions, takes_options
 from kerasish.optimizers.rule import Rule, Slots
 from kerasish.optimizers.state import LearningRate
 
@@ -26,6 +26,7 @@ class SGD(Rule):
         **options: the other arguments of `Optimizer`.
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.01,
@@ -82,6 +83,7 @@ class RMSprop(Rule):
         [Hinton, 2012](http://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -137,6 +139,7 @@ class Adagrad(Rule):
         [Duchi et al., 2011](http://www.jmlr.org/papers/volume12/duchi11a/duchi11a.pdf)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -183,6 +186,7 @@ class Adadelta(Rule):
         [Zeiler, 2012](http://arxiv.org/abs/1212.5701)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -232,6 +236,7 @@ class Ftrl(Rule):
         [McMahan et al., 2013](https://research.google.com/pubs/archive/41159.pdf)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -314,6 +319,7 @@ class Lion(Rule):
         [Chen et al., 2023](http://arxiv.org/abs/2302.06675)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,

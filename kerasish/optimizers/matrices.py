@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kerasish.core.variable import Variable
-from kerasish.optimizers.optimizer import OptimizerOptions
+from kerasish.optimizers.optimizer import OptimizerOptions, takes_options
 from kerasish.optimizers.rule import Rule, Slots
 from kerasish.optimizers.state import LearningRate
 
@@ -35,6 +35,7 @@ class Adafactor(Rule):
         [Shazeer et al., 2018](https://arxiv.org/abs/1804.04235)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -137,6 +138,7 @@ class Muon(Rule):
         [Jordan, 2024](https://github.com/KellerJordan/Muon), [Liu et al., 2025](https://arxiv.org/abs/2502.16982)
     """
 
+    @takes_options
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
@@ -145,6 +147,7 @@ class Muon(Rule):
         adam_weight_decay: float | None = 0.004,
         epsilon: float = 1e-7,
         weight_decay: float | None = 0.004,
+        *,
         exclude_layers: Sequence[str] | None = None,
         exclude_embeddings: bool = True,
         muon_a: float = 3.4445,

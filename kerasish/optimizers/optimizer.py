@@ -1,9 +1,11 @@
 """The base class of optimizers: clipping, weight decay, gradient accumulation, averaging, and applying updates."""
 
+import functools
+import inspect
 import re
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypedDict, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +17,8 @@ from kerasish.core.variable import Scope, Variable, current_scope, unwrap
 from kerasish.optimizers.gradients import clip_by_global_norm, clip_each_by_norm, compute_dtype, conditional
 from kerasish.optimizers.schedules.schedule import LearningRateSchedule
 from kerasish.optimizers.state import LearningRate, OptimizerState
+
+_Init = TypeVar("_Init", bound=Callable[..., None])
 
 
 class OptimizerOptions(TypedDict, total=False):
@@ -407,3 +411,29 @@ def _check_averaging(use_ema: bool, momentum: float, frequency: int | None) -> N
         raise ValueError(
             f"`ema_overwrite_frequency` must be an integer >= 1 or None. Received: ema_overwrite_frequency={frequency}"
         )
+
+
+def takes_options(init: _Init) -> _Init:
+    """Let a constructor with `**options` take them by position too, before its own parameters after `*`."""
+    own = list(inspect.signature(init).parameters.values())[:-1]
+    options = [
+        parameter
+        for name, parameter in inspect.signature(Optimizer.__init__).parameters.items()
+        if name in OptimizerOptions.__annotations__ and name not in {p.name for p in own}
+    ]
+    first = [p for p in own if p.kind is p.POSITIONAL_OR_KEYWORD]
+    last = [p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in own if p.kind is p.KEYWORD_ONLY]
+    parameters = [*first, *options, *last]
+    names = [parameter.name for parameter in parameters[1:]]
+
+    @functools.wraps(init)
+    def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> None:
+        if len(args) > len(names):
+            raise TypeError(
+                f"{type(self).__name__} takes at most {len(names)} arguments, received {len(args)}: {', '.join(names)}."
+            )
+        init(self, **dict(zip(names, args)), **kwargs)
+
+    rest = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
+    wrapper.__signature__ = inspect.Signature([*parameters, rest])  # type: ignore[attr-defined]
+    return wrapper  # type: ignore[return-value]

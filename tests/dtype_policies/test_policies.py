@@ -68,6 +68,15 @@ def _keras_map(default):
     return keras.dtype_policies.DTypePolicyMap(keras.dtype_policies.DTypePolicy(default))
 
 
+def test_maps_of_policies_of_ones_own():
+    class Own(ours.DTypePolicy):
+        pass
+
+    policies = ours.DTypePolicyMap("float32", {"encoder": Own("bfloat16")})
+    again = ours.DTypePolicyMap.from_config(policies.get_config(), custom_objects={"Own": Own})
+    assert type(again["encoder"]) is Own
+
+
 def test_layers_follow_the_map_by_their_paths():
     def outputs(lib):
         policies = lib.dtype_policies.DTypePolicyMap("float32")

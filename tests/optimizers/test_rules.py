@@ -1,5 +1,7 @@
 """Every rule against Keras: 20-step trajectories of weights and state, names and order of variables, configs."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -199,6 +201,19 @@ def test_config_is_that_of_keras(name):
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Muon", "Lion", "Ftrl"])
 def test_defaults_are_those_of_keras(name):
     assert getattr(ours, name)(name="x").get_config() == getattr(keras.optimizers, name)(name="x").get_config()
+
+
+@pytest.mark.parametrize("name", sorted({name.split()[0] for name in RULES}))
+def test_all_arguments_may_be_positional(name):
+    cls = getattr(keras.optimizers, name)
+    arguments = {p.name: p.default for p in list(inspect.signature(cls).parameters.values())[:-1]}
+    arguments |= {"weight_decay": 0.25, "global_clipnorm": 2.0, "ema_momentum": 0.75, "name": "own"}
+    expected = cls(*arguments.values()).get_config()
+    assert getattr(ours, name)(*arguments.values()).get_config() == expected
+    with pytest.raises(TypeError, match="at most"):
+        getattr(ours, name)(*arguments.values(), 1)
+    with pytest.raises(TypeError, match="learning_rate"):
+        getattr(ours, name)(0.1, learning_rate=0.1)
 
 
 @pytest.mark.parametrize(
