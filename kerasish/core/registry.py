@@ -60,20 +60,32 @@ def get_custom_objects() -> dict[str, Any]:
     return _custom_objects
 
 
-@contextmanager
-def custom_object_scope(custom_objects: dict[str, Any] | None) -> Iterator[None]:
-    """Let configs refer to `custom_objects` by name inside the block.
+class CustomObjectScope:
+    """Lets configs refer to `custom_objects` by name inside a `with` block.
+
+    Args:
+        custom_objects: classes and functions by name.
 
     Example:
-        >>> with custom_object_scope({"MyLayer": MyLayer}):
+        >>> with CustomObjectScope({"MyLayer": MyLayer}):
         ...     model = Model.from_config(config)
     """
-    before = _local.scope
-    _local.scope = {**before, **(custom_objects or {})}
-    try:
-        yield
-    finally:
-        _local.scope = before
+
+    def __init__(self, custom_objects: dict[str, Any] | None) -> None:
+        self._custom_objects = dict(custom_objects or {})
+        self._before: list[dict[str, Any]] = []
+
+    def __enter__(self) -> "CustomObjectScope":
+        self._before.append(_local.scope)
+        _local.scope = {**_local.scope, **self._custom_objects}
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _local.scope = self._before.pop()
+
+
+# Keras's other name for it.
+custom_object_scope = CustomObjectScope
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:

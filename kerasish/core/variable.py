@@ -74,7 +74,7 @@ def _count_allocation(path: str, shape: tuple[int, ...], dtype: str) -> None:
     if size > _local.allowance:
         raise ValueError(
             f"Variable {path!r} of shape {shape} would take {size} bytes, but only {_local.allowance} are left of the "
-            "memory that the file being loaded can account for."
+            "memory that what is being loaded can account for; `kerasish.saving.limits` says how much that is."
         )
     _local.allowance -= size
 

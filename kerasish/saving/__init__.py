@@ -1,6 +1,7 @@
 """Saving and loading: weights in files, and objects as configurations."""
 
 from kerasish.core.registry import (
+    CustomObjectScope,
     custom_object_scope,
     deserialize_keras_object,
     get_custom_objects,
@@ -9,8 +10,8 @@ from kerasish.core.registry import (
     register_keras_serializable,
     serialize_keras_object,
 )
-from kerasish.core.registry import custom_object_scope as CustomObjectScope
 from kerasish.saving.config import InvalidConfigError
+from kerasish.saving.editor import KerasFileEditor
 from kerasish.saving.hdf5 import RefusedFileError
 from kerasish.saving.models import load_model, save_model
 from kerasish.saving.weights import load_weights, save_weights
@@ -18,6 +19,7 @@ from kerasish.saving.weights import load_weights, save_weights
 __all__ = [
     "CustomObjectScope",
     "InvalidConfigError",
+    "KerasFileEditor",
     "RefusedFileError",
     "custom_object_scope",
     "deserialize_keras_object",

@@ -77,22 +77,68 @@ def configuration_errors(label: str) -> Iterator[None]:
         raise InvalidConfigError(f"{label} does not describe a model: {type(error).__name__}: {error}") from error
 
 
-def model_from_config(config: Any, label: str, custom_objects: dict[str, Any] | None, compile: bool) -> Any:
-    """Make the model that a configuration describes, with new weights.
+def restore_lost_marks(config: Any) -> None:
+    """Mark the first occurrence of each shared layer as the same object as the others.
+
+    Keras numbers what occurs several times, but loses the number of the first occurrence where that is inside a model
+    inside the model, so that it cannot load such files itself. The occurrences have one name and one configuration.
+
+    Args:
+        config: plain data, which is changed.
+    """
+    marked: dict[int, int] = {}
+    unmarked: dict[Any, list[dict]] = {}
+    later: list[tuple[dict, list[dict]]] = []
+    stack = [config]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            inner = item.get("config")
+            key = (
+                (item.get("class_name"), inner.get("name")) if isinstance(inner, dict) and "trainable" in inner else ()
+            )
+            if key and all(isinstance(name, str) for name in key):
+                mark = item.get("shared_object_id")
+                if isinstance(mark, int):
+                    marked[mark] = marked.get(mark, 0) + 1
+                    later.append((item, unmarked.get(key, [])))
+                else:
+                    unmarked.setdefault(key, []).append(item)
+            stack.extend(reversed(item.values()))
+        elif isinstance(item, (list, tuple)):
+            stack.extend(reversed(item))
+    for item, earlier in later:
+        if marked[item["shared_object_id"]] == 1 and earlier and _is_same(item["config"], earlier[0]["config"]):
+            earlier[0]["shared_object_id"] = item["shared_object_id"]
+
+
+def _is_same(first: Any, second: Any) -> bool:
+    """Return whether two configurations are equal but for the numbers of shared objects."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        keys = [key for key in first if key != "shared_object_id"]
+        return len(keys) == len([key for key in second if key != "shared_object_id"]) and all(
+            key in second and _is_same(first[key], second[key]) for key in keys
+        )
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_is_same, first, second))
+    return bool(first == second)
+
+
+def model_from_config(config: Any, label: str, custom_objects: dict[str, Any] | None) -> Any:
+    """Make the model that a configuration describes, not compiled, with new weights.
 
     Args:
         config: plain data.
         label: what error messages call it.
         custom_objects: names of classes and functions that are not registered.
-        compile: whether the model is compiled as it was when saved.
 
     Raises:
         InvalidConfigError: whatever is wrong with it.
     """
     if not isinstance(config, dict):
         raise InvalidConfigError(f"{label} must hold a JSON object, received {type(config).__name__}.")
-    if not compile:
-        config = {**config, "compile_config": None}
+    config = {**config, "compile_config": None}
+    restore_lost_marks(config)
     with configuration_errors(label), registry.shared_objects():
         model = registry.deserialize_keras_object(config, custom_objects)
     if not isinstance(model, Layer):
@@ -122,7 +168,7 @@ def model_for_weights(
         InvalidConfigError: whatever is wrong with the configuration.
     """
     with allocation_limit(allowance(weights_bytes), defer=True) as deferred:
-        model = model_from_config(config, label, custom_objects, compile=False)
+        model = model_from_config(config, label, custom_objects)
     yield model
     with configuration_errors(label):
         make_deferred(deferred)

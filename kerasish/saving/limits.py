@@ -27,3 +27,6 @@ CONFIG_VALUES = 5_000_000
 # optimizers whose state is not in it, and this much in any case.
 VARIABLES_EXPANSION = 8
 VARIABLES_BYTES = 256 * 2**20
+# The variables of a model that is made from its description alone may take this much: more than any model of
+# `kerasish.applications` does.
+DESCRIBED_BYTES = 2 * 2**30

@@ -10,7 +10,7 @@ import warnings
 from typing import Any
 
 from kerasish.core import registry
-from kerasish.core.variable import allocation_limit
+from kerasish.core.variable import allocation_limit, make_deferred
 from kerasish.saving import archive, legacy, limits
 from kerasish.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, Archive, DirectoryArchive
 from kerasish.saving.assets import collect_assets, load_assets
@@ -209,10 +209,8 @@ def _read_archive(opened: Archive, custom_objects: dict[str, Any] | None, compil
             with model_for_weights(config, label, custom_objects, size) as model:
                 load_variables(model, reader, weights_label)
             compile_config = config.get("compile_config")
-            if compile and compile_config and hasattr(model, "compile_from_config"):
-                with configuration_errors(label), allocation_limit(allowance(size)):
-                    with registry.custom_object_scope(custom_objects):
-                        model.compile_from_config(compile_config)
+            if compile and compile_config:
+                _compile(model, compile_config, label, custom_objects, size)
                 # What is new is the optimizer's state, and that of metrics.
                 load_variables(model, reader, weights_label, objects_to_skip=getattr(model, "layers", []))
         load_assets(model, opened)
@@ -227,9 +225,29 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         custom_objects: classes and functions by name, where they are not registered.
 
     Raises:
-        ValueError: if it does not describe a model.
+        ValueError: if it does not describe a model, or one that is past `kerasish.saving.limits`: its variables may
+            take `limits.DESCRIBED_BYTES`, two gibibytes.
     """
     label = "model_from_json: `json_string`"
     if not isinstance(json_string, (str, bytes)):
         raise TypeError(f"{label} must be a string, received {type(json_string).__name__}.")
-    return model_from_config(parse_config(json_string, label), label, custom_objects, compile=True)
+    config = parse_config(json_string, label)
+    with allocation_limit(limits.DESCRIBED_BYTES, defer=True) as deferred:
+        model = model_from_config(config, label, custom_objects)
+    with configuration_errors(label):
+        make_deferred(deferred)
+    if compile_config := config.get("compile_config"):
+        size = sum(variable.size * variable.value.dtype.itemsize for variable in model.variables)
+        _compile(model, compile_config, label, custom_objects, size)
+    return model
+
+
+def _compile(
+    model: Any, compile_config: Any, label: str, custom_objects: dict[str, Any] | None, weights_bytes: int
+) -> None:
+    """Compile a model as a configuration says; its optimizer may take some times the memory of its weights."""
+    if not hasattr(model, "compile_from_config"):
+        return
+    with configuration_errors(label), allocation_limit(allowance(weights_bytes)):
+        with registry.custom_object_scope(custom_objects):
+            model.compile_from_config(compile_config)

@@ -28,7 +28,8 @@ class _Opened:
 
 
 @contextmanager
-def _opened(filepath: str) -> Iterator[_Opened]:
+def opened_file(filepath: str) -> Iterator[_Opened]:
+    """Open a file of any of the formats, for the time of the block."""
     kind = kind_of_file(filepath, "kerasish")
     with ExitStack() as stack:
         if kind in ("zip", "directory"):
@@ -59,7 +60,7 @@ def inspect(filepath: str) -> list[str]:
     Raises:
         ValueError: if the file is damaged or refused.
     """
-    with _opened(filepath) as opened:
+    with opened_file(filepath) as opened:
         reader = opened.reader
         lines = [f"{filepath}: {opened.kind}"]
         if opened.archive is not None:
@@ -107,7 +108,7 @@ def verify(filepath: str) -> str:
     Raises:
         ValueError: naming the member or dataset that is damaged.
     """
-    with _opened(filepath) as opened:
+    with opened_file(filepath) as opened:
         count = 0
         if opened.archive is not None:
             for name in opened.archive.sizes:
@@ -135,14 +136,14 @@ def convert(source: str, target: str, max_shard_size: float = 5.0) -> None:
     Raises:
         ValueError: if one cannot be made of the other.
     """
-    with _opened(source) as opened:
+    with opened_file(source) as opened:
         if target.endswith((".weights.h5", ".weights.json")):
             if "older" in opened.kind:
                 raise ValueError(
                     f"convert: {source!r} is a file of an older Keras, whose layers have other paths than today's. "
                     "Convert a whole model to `.keras` first; load weights alone with `model.load_weights`."
                 )
-            groups = list(_groups(opened.reader))
+            groups = list(read_groups(opened.reader))
             if target.endswith(".json"):
                 save_shards(groups, target, max_shard_size)
                 return
@@ -155,17 +156,27 @@ def convert(source: str, target: str, max_shard_size: float = 5.0) -> None:
     save_model(load_model(source), target, zipped=None if pathlib.Path(target).suffix else False)
 
 
-def _groups(reader: Any) -> Iterator[Group]:
-    """Yield what each object has in a file of weights."""
+def read_groups(reader: Any) -> Iterator[Group]:
+    """Yield what each object has in a file of weights: its path, its name if the file has it, and its arrays by key.
+
+    Args:
+        reader: the open file.
+
+    Raises:
+        RefusedFileError: if the file is damaged, or has datasets that are no weights or that declare far more than
+            they take.
+    """
     names = reader.names
-    groups: dict[str, dict[str, Any]] = {path: {} for path in names}
+    paths: dict[str, dict[str, str]] = {path: {} for path in names}
     for path in reader.headers:
         owner, _, key = path.rpartition("/")
         if owner != "vars" and not owner.endswith("/vars"):
-            raise RefusedFileError(f"convert: {path!r} is no weight of a model.")
-        groups.setdefault(owner[:-4].rstrip("/"), {})[key] = reader.read(path)
-    for path, values in groups.items():
-        yield path, names.get(path), values
+            raise RefusedFileError(f"{reader.label}: {path!r} is no weight of a model.")
+        if not reader.is_bounded(path):
+            raise RefusedFileError(f"{reader.label}: {path!r} declares far more than it takes in the file.")
+        paths.setdefault(owner[:-4].rstrip("/"), {})[key] = path
+    for owner, keys in paths.items():
+        yield owner, names.get(owner), {key: reader.read(path) for key, path in keys.items()}
 
 
 def run(action: Callable[[], Any], output: Callable[[str], None]) -> int:

@@ -7,6 +7,7 @@ from kerasish.core.config import (
 )
 from kerasish.core.dtypes import standardize_dtype
 from kerasish.core.registry import (
+    CustomObjectScope,
     custom_object_scope,
     deserialize_keras_object,
     get_custom_objects,
@@ -15,7 +16,6 @@ from kerasish.core.registry import (
     register_keras_serializable,
     serialize_keras_object,
 )
-from kerasish.core.registry import custom_object_scope as CustomObjectScope
 from kerasish.models.feature_space import FeatureSpace
 from kerasish.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kerasish.training.py_dataset import PyDataset
