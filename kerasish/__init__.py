@@ -36,9 +36,9 @@ _NAMES = {
 _COMPANIONS = {"Variable": "initializers"}
 _PACKAGES = frozenset(
     (
-        "activations", "backend", "callbacks", "config", "constraints", "core", "datasets", "dtype_policies",
-        "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "random",
-        "regularizers", "saving", "tree", "utils",
+        "activations", "applications", "backend", "callbacks", "config", "constraints", "core", "datasets",
+        "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
+        "optimizers", "random", "regularizers", "saving", "tree", "utils",
     )
 )  # fmt: skip
 

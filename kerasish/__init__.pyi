@@ -2,6 +2,9 @@ from kerasish import (
     activations as activations,
 )
 from kerasish import (
+    applications as applications,
+)
+from kerasish import (
     backend as backend,
 )
 from kerasish import (

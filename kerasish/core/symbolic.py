@@ -336,6 +336,22 @@ def node_of(tensor: KerasTensor) -> Node | None:
     return None if history is None else history.operation._inbound_nodes[history.node_index]
 
 
+def source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
+    """Return the symbolic tensors that a tensor was computed from and that nothing made, in the order they are met."""
+    found: dict[int, KerasTensor] = {}
+    visited: set[int] = set()
+    stack = [tensor]
+    while stack:
+        tensor = stack.pop()
+        node = node_of(tensor)
+        if node is None or node.is_input:
+            found.setdefault(id(tensor), tensor)
+        elif id(node) not in visited:
+            visited.add(id(node))
+            stack.extend(reversed(node.input_tensors))
+    return list(found.values())
+
+
 class OpCall(Operation):
     """One symbolic call of an op, with a name of its own in the graph.
 

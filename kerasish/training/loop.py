@@ -77,7 +77,7 @@ def _run_epochs(model: Any, runner: Runner, validation: Runner | None, epochs: r
     for epoch in epochs:
         callbacks.on_epoch_begin(epoch)
         model.reset_metrics()
-        results = runner.run(epoch - epochs.start, seed)
+        results = runner.run(epoch, seed)
         if results is None and epoch > epochs.start:
             break  # a generator that is used up
         logs = Logs(_required(results, "fit"))

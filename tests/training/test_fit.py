@@ -253,3 +253,21 @@ def test_add_loss_and_endpoint_layers():
         return lib.Sequential([lib.Input((6,)), lib.layers.Dense(3), Penalty(), lib.layers.Dense(1)])
 
     fit_both(make, {"optimizer": "sgd", "loss": "mse"}, X, Y, epochs=2)
+
+
+def test_training_that_goes_on_from_an_epoch_is_the_training_that_never_stopped():
+    x, y = (np.random.default_rng(0).normal(size=(40, width)).astype("float32") for width in (3, 1))
+
+    def train(epochs, initial_epoch=0, weights=None):
+        kerasish.utils.set_random_seed(3)
+        model = kerasish.Sequential([kerasish.Input((3,)), kerasish.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        if weights is not None:
+            model.set_weights(weights)
+        kerasish.utils.set_random_seed(3)
+        model.fit(x, y, batch_size=8, epochs=epochs, initial_epoch=initial_epoch, verbose=0)
+        return model.get_weights()
+
+    whole, half = train(4), train(2)
+    for expected, received in zip(whole, train(4, initial_epoch=2, weights=half), strict=True):
+        np.testing.assert_array_equal(received, expected)

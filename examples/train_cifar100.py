@@ -1,0 +1,104 @@
+"""Train the small networks that come with the package on CIFAR-100, from nothing; started again, it goes on.
+
+    python train_cifar100.py --network ResNet8 --epochs 40 --folder runs/resnet8
+
+Each finished epoch is saved with all of its state, so a run that was killed and started again ends with the same
+weights as one that was not.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import kerasish as keras
+from kerasish import applications, layers
+
+BATCH_SIZE = 128
+PEAK_LEARNING_RATE = 0.15
+SEED = 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", default="ResNet8", choices=["ResNet8", "ResNet14"])
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--folder", type=Path, default=Path("runs/cifar100"), help="where the state of the run is kept")
+    parser.add_argument("--data", type=Path, help=".npz with x_train, y_train, x_test, y_test; default: the download")
+    parser.add_argument("--samples", type=int, help="train on the first samples alone, to try it out")
+    return parser.parse_args()
+
+
+def load(path: Path | None) -> tuple:
+    """Return images as uint8 `(N, 32, 32, 3)` and labels `(N,)`, for training and for testing."""
+    if path is None:
+        (x_train, y_train), (x_test, y_test) = keras.datasets.cifar100.load_data()
+    else:
+        with np.load(path) as file:
+            x_train, y_train, x_test, y_test = (file[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+    return x_train, y_train.reshape(-1).astype("int32"), x_test, y_test.reshape(-1).astype("int32")
+
+
+def compiled_network(name: str, steps: int) -> keras.Model:
+    """Return the network behind its augmentation, compiled for a run of `steps` steps."""
+    network = getattr(applications, name)(weights=None, classifier_activation=None)
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.RandomFlip("horizontal"),
+            layers.RandomTranslation(0.125, 0.125, fill_mode="reflect", interpolation="nearest"),
+            network,
+        ]
+    )
+    warmup = steps // 10
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=PEAK_LEARNING_RATE, warmup_steps=warmup
+    )
+    # The decay acts on the weights directly, so it corresponds to a tenth of this as a penalty under momentum 0.9.
+    optimizer = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=4e-3)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    return model
+
+
+def main() -> None:
+    options = arguments()
+    x_train, y_train, x_test, y_test = load(options.data)
+    x_train, y_train = x_train[: options.samples], y_train[: options.samples]
+    steps_per_epoch = -(-len(x_train) // BATCH_SIZE)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = options.folder / "last.keras"
+
+    keras.utils.set_random_seed(SEED)
+    if checkpoint.exists():
+        model = keras.models.load_model(checkpoint)
+    else:
+        model = compiled_network(options.network, options.epochs * steps_per_epoch)
+    # The order of the samples follows from this seed and the number of the epoch.
+    keras.utils.set_random_seed(SEED)
+    model.fit(
+        x_train,
+        y_train,
+        batch_size=BATCH_SIZE,
+        epochs=options.epochs,
+        initial_epoch=int(model.optimizer.iterations) // steps_per_epoch,
+        validation_data=(x_test, y_test),
+        validation_batch_size=1000,
+        validation_freq=5,
+        verbose=2,
+        callbacks=[
+            keras.callbacks.ModelCheckpoint(checkpoint),
+            keras.callbacks.CSVLogger(options.folder / "history.csv", append=True),
+        ],
+    )
+    loss, accuracy = model.evaluate(x_test, y_test, batch_size=1000, verbose=0)
+    print(f"{options.network}: test loss {loss:.3f}, test accuracy {accuracy:.4f}")
+
+    name = options.network.lower()
+    network = model.get_layer(name)
+    network.save_weights(options.folder / f"{name}_cifar100.weights.h5")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Networks side by side with Keras's of the same name: layers, weights, parameters, predictions."""
+
+import contextlib
+
+import numpy as np
+import pytest
+
+import kerasish
+
+keras = pytest.importorskip("keras")
+
+
+@contextlib.contextmanager
+def quick_random_weights(seed=0):
+    """Let Keras draw initial weights with NumPy: it spends most of its building time compiling generators."""
+    from keras.src.initializers import random_initializers
+
+    generator = np.random.default_rng(seed)
+
+    def draw(self, shape, dtype=None):
+        fan_in = max(int(np.prod(shape[:-1])), 1)
+        return (generator.standard_normal(shape, dtype="float32") * np.sqrt(2.0 / fan_in)).astype(dtype or "float32")
+
+    classes = [random_initializers.RandomInitializer, *random_initializers.RandomInitializer.__subclasses__()]
+    with pytest.MonkeyPatch.context() as patch:
+        for cls in classes:
+            patch.setattr(cls, "__call__", draw)
+        yield
+
+
+def pair(name, **arguments):
+    """Return Keras's network and ours, both with random weights of their own."""
+    with quick_random_weights():
+        reference = getattr(keras.applications, name)(weights=None, **arguments)
+    # Statistics that are not 0 and 1 show a swapped mean and variance; a small variance would drown in float32.
+    generator = np.random.default_rng(1)
+    for weight in reference.weights:
+        if weight.path.endswith(("moving_mean", "beta", "bias")):
+            weight.assign(0.1 * generator.standard_normal(weight.shape))
+        elif weight.path.endswith(("moving_variance", "gamma")):
+            weight.assign(generator.uniform(0.7, 1.3, weight.shape))
+    return reference, getattr(kerasish.applications, name)(weights=None, **arguments)
+
+
+def layer_names(model):
+    """Return the names of all layers, without the numbers that automatic names end in."""
+    automatic = ("input_layer", "max_pooling2d", "global_average_pooling2d", "dropout", "activation", "add", "multiply")
+    names = (layer.name for layer in model.layers)
+    return [name.rstrip("_0123456789") if name.startswith(automatic) else name for name in names]
+
+
+def assert_same_network(reference, model):
+    """Compare layer names, weight names and shapes in order, and parameter counts."""
+    assert layer_names(model) == layer_names(reference)
+    assert [(w.path, tuple(w.shape)) for w in model.weights] == [(w.path, tuple(w.shape)) for w in reference.weights]
+    assert model.count_params() == reference.count_params()
+
+
+def assert_same_predictions(reference, model, size, tolerance=1e-5, scale=255.0):
+    """Compare predictions on two random images, relative to the largest."""
+    x = np.random.default_rng(2).uniform(0, scale, (2, size, size, 3)).astype("float32")
+    expected, received = (np.asarray(network.predict(x, verbose=0)) for network in (reference, model))
+    assert received.shape == expected.shape
+    assert np.isfinite(expected).all() and np.ptp(expected) > 0
+    np.testing.assert_allclose(received, expected, rtol=0, atol=tolerance * np.abs(expected).max())

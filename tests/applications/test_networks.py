@@ -1,0 +1,31 @@
+"""One network of each family against Keras: structure, files of Keras in both layouts, predictions."""
+
+import h5py
+import pytest
+
+from tests.applications.compare import assert_same_network, assert_same_predictions, keras, pair
+
+# Network, size of the images, further arguments.
+NETWORKS = [
+    ("ResNet50", 32, {}),
+    ("ResNet50V2", 32, {}),
+]
+
+
+@pytest.mark.parametrize("name, size, arguments", NETWORKS, ids=[name for name, *_ in NETWORKS])
+def test_networks_read_the_files_of_keras_and_predict_the_same(name, size, arguments, tmp_path):
+    reference, model = pair(name, input_shape=(size, size, 3), classes=7, **arguments)
+    assert_same_network(reference, model)
+    reference.save_weights(tmp_path / "w.weights.h5")
+    model.load_weights(tmp_path / "w.weights.h5")
+    assert_same_predictions(reference, model, size)
+
+
+@pytest.mark.parametrize("name, size, arguments", NETWORKS, ids=[name for name, *_ in NETWORKS])
+def test_networks_without_classifier_read_the_older_layout(name, size, arguments, tmp_path):
+    reference, model = pair(name, input_shape=(size, size, 3), include_top=False, pooling="avg", **arguments)
+    assert_same_network(reference, model)
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(file, reference)
+    model.load_weights(tmp_path / "w.h5")
+    assert_same_predictions(reference, model, size)
