@@ -1,4 +1,4 @@
-"""Every rule against Keras: 20-step trajectories of weights and state, names and order of variables, configs."""
+"""Every rule against Keras: 20-step trajectories in three dtypes, names and order of variables, configs."""
 
 import inspect
 
@@ -66,35 +66,61 @@ OPTIONS = {
 }
 
 
-def start_values(rng, dtype="float32"):
-    return [jnp.asarray(rng.normal(size=shape), dtype) for shape in SHAPES.values()]
+# Keras updates half precision in half precision, where some numbers do not exist: 1 - 0.999 ** t is 0 in bfloat16, so
+# that Adam stands still and Nadam gives NaN, and squares of small gradients are 0 in float16, so that Adam's step is
+# huge. There Keras's own float32 is the oracle alone.
+KERAS_LOSES = {
+    "bfloat16": {"Adam", "AdamW", "Lamb", "Muon", "Muon plain", "Nadam", "ScheduleFreeAdamW"},
+    "float16": set(),
+}
+LOSE_SQUARES = {"Adam", "Lamb", "Nadam", "ScheduleFreeAdamW"}
+# Compiling takes most of the time of these tests.
+FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+TOLERANCE = {"float16": 0.008, "bfloat16": 0.05}
 
 
-def gradients(rng, dtype="float32"):
-    return [jnp.asarray(rng.normal(size=(STEPS, *shape)), dtype) for shape in SHAPES.values()]
+def all_dtypes(arrays):
+    """Return values of the variables named in `names`: one set of numbers, each exact in every dtype."""
+    arrays = [x.astype(jnp.bfloat16).astype("float32") for x in arrays]
+    return [*map(jnp.asarray, arrays), *(jnp.asarray(x, dtype) for dtype in TOLERANCE for x in arrays[:2])]
+
+
+def names():
+    return [f"{name}_float32" for name in SHAPES] + [f"{name}_{d}" for d in TOLERANCE for name in list(SHAPES)[:2]]
+
+
+def start_values(rng):
+    return all_dtypes([rng.normal(size=shape) for shape in SHAPES.values()])
+
+
+def gradients(rng):
+    return all_dtypes([rng.normal(size=(STEPS, *shape)) for shape in SHAPES.values()])
 
 
 def variables_of(library, values):
     scope = keras.name_scope if library is keras else name_scope
     make = keras.Variable if library is keras else Variable
     with scope("dense"):
-        return [make(value, name=name, dtype=str(value.dtype)) for name, value in zip(SHAPES, values, strict=True)]
+        return [make(value, name=name, dtype=str(value.dtype)) for name, value in zip(names(), values, strict=True)]
 
 
 def make_pair(name, options):
-    """Return Keras's optimizer and ours, with schedules of their own library."""
+    """Return Keras's optimizer and ours, with schedules and inner optimizers of their own library."""
     pair = []
     for library in (keras.optimizers, ours):
         own = dict(options)
         if "schedule" in own:
             schedule, arguments = own.pop("schedule")
             own["learning_rate"] = getattr(library.schedules, schedule)(*arguments)
+        if "inner_optimizer" in own:
+            inner, arguments = own["inner_optimizer"]
+            own["inner_optimizer"] = getattr(library, inner)(**arguments)
         pair.append(getattr(library, name.split()[0])(**own))
     return pair
 
 
 def run(optimizer, variables, grads):
-    """Return weights and state after all steps, from one compiled scan of the pure form."""
+    """Return weights and state after all steps, by name, from one compiled scan of the pure form."""
     optimizer.build(variables)
 
     def step(carry, grad):
@@ -102,25 +128,52 @@ def run(optimizer, variables, grads):
         return (weights, state), None
 
     start = [v.value for v in variables], [v.value for v in optimizer.variables]
-    (weights, state), _ = jax.jit(lambda start: jax.lax.scan(step, start, grads))(start)
-    return weights, state
+    program = jax.jit(lambda start: jax.lax.scan(step, start, grads), compiler_options=FAST)
+    (weights, state), _ = program(start)
+    paths = [v.path for v in optimizer.variables]
+    return dict(zip(names(), weights, strict=True)), {f"{i} {path}": x for i, (path, x) in enumerate(zip(paths, state))}
 
 
-def compare(name, options, rng, dtype="float32", **tolerance):
-    values, grads = start_values(rng, dtype), gradients(rng, dtype)
+def distance(x, y):
+    """Return the largest difference, relative to 1 and to the second array."""
+    x, y = np.asarray(x, "float32"), np.asarray(y, "float32")
+    return np.max(np.abs(x - y) / (1 + np.abs(y)), initial=0)
+
+
+def in_float32(arrays, index):
+    """Return the float32 array that corresponds to one of the arrays in half precision."""
+    plain = [path.partition(" ")[2] or path for path in arrays]
+    like = plain[index].replace("bfloat16", "float32").replace("float16", "float32")
+    repeated = plain[:index].count(plain[index])  # Adafactor has two slots of one name
+    return list(arrays.values())[[i for i, path in enumerate(plain) if path == like][repeated]]
+
+
+def compare(name, options, rng, inexact=(), skipped=()):
+    """Assert equality with Keras in float32; in half precision, closeness to Keras's float32, and to its own."""
+    values, grads = start_values(rng), gradients(rng)
+    for step in skipped:
+        grads = [grad.at[step].set(jnp.inf) for grad in grads]
     expected_optimizer, optimizer = make_pair(name, options)
     expected = run(expected_optimizer, variables_of(keras, values), grads)
     received = run(optimizer, variables_of(ours, values), grads)
-    tolerance = tolerance or {"rtol": 2e-4, "atol": 2e-6}
     for part, wanted in zip(received, expected, strict=True):
-        assert len(part) == len(wanted)
-        for i, (x, y) in enumerate(zip(part, wanted, strict=True)):
-            assert x.dtype == y.dtype
-            assert x.shape == y.shape
-            np.testing.assert_allclose(
-                np.asarray(x, "float32"), np.asarray(y, "float32"), err_msg=f"array {i}", **tolerance
-            )
-    moved = [np.abs(np.asarray(x, "float32") - np.asarray(v, "float32")).max() for x, v in zip(received[0], values)]
+        assert [(x.dtype, x.shape) for x in part.values()] == [(x.dtype, x.shape) for x in wanted.values()]
+        for i, (path, x) in enumerate(part.items()):
+            dtype, y = str(x.dtype), list(wanted.values())[i]
+            if dtype not in TOLERANCE:
+                # The global norm is that of all variables, and Keras accumulates gradients in half precision.
+                limit = {"rtol": 1e-3, "atol": 2e-4} if "global_clipnorm" in options else {"rtol": 2e-4, "atol": 2e-6}
+                np.testing.assert_allclose(x, y, err_msg=path, **limit)
+                continue
+            assert distance(x, in_float32(wanted, i)) < TOLERANCE[dtype], path
+            if part is received[0] and name not in KERAS_LOSES[dtype] and dtype not in inexact:
+                assert distance(x, y) < TOLERANCE[dtype], path
+    for dtype in TOLERANCE:
+        if name in KERAS_LOSES[dtype] or dtype in inexact:
+            weights = [i for i, path in enumerate(expected[0]) if path.endswith(f"_{dtype}")]
+            lost = [distance(list(expected[0].values())[i], in_float32(expected[0], i)) for i in weights]
+            assert not max(lost) < TOLERANCE[dtype] / 2, f"Keras is exact in {dtype}"
+    moved = [distance(x, v) for x, v in zip(received[0].values(), values)]
     assert min(moved) > 1e-4
 
 
@@ -129,15 +182,16 @@ def test_rule_follows_keras(name, rng):
     compare(name, RULES[name], rng)
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option != "everything"])
 @pytest.mark.parametrize("name", ["SGD momentum", "Adam"])
 def test_options_follow_keras(name, option, rng):
     compare(name, {**RULES[name], **OPTIONS[option]}, rng)
 
 
-@pytest.mark.parametrize("name", ["Nadam", "Muon", "Adafactor", "ScheduleFreeAdamW", "Lamb"])
+@pytest.mark.parametrize("name", ["SGD momentum", "Adam", "Nadam", "Muon", "Adafactor", "ScheduleFreeAdamW", "Lamb"])
 def test_everything_at_once_follows_keras(name, rng):
-    compare(name, {**RULES[name], **OPTIONS["everything"]}, rng)
+    inexact = ["float16"] if name in LOSE_SQUARES else []
+    compare(name, {**RULES[name], **OPTIONS["everything"]}, rng, inexact)
 
 
 @pytest.mark.parametrize(
@@ -152,21 +206,10 @@ def test_schedules_follow_keras(name, schedule, rng):
     compare(name, {"schedule": schedule, "gradient_accumulation_steps": 2, "weight_decay": 0.1}, rng)
 
 
-@pytest.mark.parametrize("name", ["SGD momentum", "Adagrad", "RMSprop centered"])
-def test_bfloat16_is_near_keras(name, rng):
-    compare(name, RULES[name], rng, dtype="bfloat16", rtol=0.04, atol=0.04)
-
-
-def test_adam_learns_in_bfloat16(rng):
-    """Keras computes 1 - 0.999 ** t in bfloat16, which is 0: its weights never move. Ours follow float32."""
-    values, grads = start_values(rng), gradients(rng)
-    halves = [value.astype("bfloat16") for value in values]
-    full, _ = run(ours.Adam(0.02), variables_of(ours, [h.astype("float32") for h in halves]), grads)
-    half, _ = run(ours.Adam(0.02), variables_of(ours, halves), [g.astype("bfloat16") for g in grads])
-    stuck, _ = run(keras.optimizers.Adam(0.02), variables_of(keras, halves), [g.astype("bfloat16") for g in grads])
-    for x, y, z, start in zip(half, full, stuck, halves, strict=True):
-        np.testing.assert_allclose(np.asarray(x, "float32"), y, rtol=0.05, atol=0.05)
-        np.testing.assert_array_equal(np.asarray(z, "float32"), np.asarray(start, "float32"))
+@pytest.mark.parametrize("inner", ["SGD momentum", "Adagrad"])
+def test_loss_scaling_follows_keras(inner, rng):
+    options = {"inner_optimizer": (inner.split()[0], RULES[inner]), "initial_scale": 4.0, "dynamic_growth_steps": 6}
+    compare("LossScaleOptimizer", options, rng, skipped=(3, 4, 13))
 
 
 @pytest.mark.parametrize("name", RULES)
