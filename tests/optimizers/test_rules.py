@@ -169,7 +169,8 @@ def compare(name, options, rng, inexact=(), skipped=()):
             if part is received[0] and name not in KERAS_LOSES[dtype] and dtype not in inexact:
                 assert distance(x, y) < TOLERANCE[dtype], path
     for dtype in TOLERANCE:
-        if name in KERAS_LOSES[dtype] or dtype in inexact:
+        # With accumulated gradients there are too few steps for some to lose much.
+        if dtype in inexact or (name in KERAS_LOSES[dtype] and "gradient_accumulation_steps" not in options):
             weights = [i for i, path in enumerate(expected[0]) if path.endswith(f"_{dtype}")]
             lost = [distance(list(expected[0].values())[i], in_float32(expected[0], i)) for i in weights]
             assert not max(lost) < TOLERANCE[dtype] / 2, f"Keras is exact in {dtype}"
