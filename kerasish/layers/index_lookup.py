@@ -403,9 +403,13 @@ class IndexLookup(HostLayer):
         """Read the vocabulary from a directory, unless the config held it."""
         if self.input_vocabulary is not None:
             return
-        lines = read_lines(pathlib.Path(dir_path, "vocabulary.txt"))
+        path = pathlib.Path(dir_path, "vocabulary.txt")
+        lines = read_lines(path)
         while lines and lines[-1] == "":
             lines.pop()
+        # The empty string is a token like others; it comes last if nothing was rarer. Keras loses it.
+        if self.vocabulary_dtype == "string" and "" not in lines and path.read_bytes().endswith(b"\n"):
+            lines.append("")
         tokens = self._as_tokens(lines)
         if len(tokens) > self._token_start_index():
             self.set_vocabulary(tokens, self.idf_weights if self.output_mode == "tf_idf" else None)
