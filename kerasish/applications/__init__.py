@@ -1,11 +1,30 @@
 """Networks known by name, with their published weights and with small ones that come in the package."""
 
-from kerasish.applications import imagenet_utils, resnet, resnet50, resnet_v2, small_resnet
+from kerasish.applications import (
+    densenet,
+    imagenet_utils,
+    resnet,
+    resnet50,
+    resnet_v2,
+    small_resnet,
+    vgg16,
+    vgg19,
+    xception,
+)
+from kerasish.applications.bundled_weights import BundledWeights, bundled
+from kerasish.applications.densenet import DenseNet121, DenseNet169, DenseNet201
 from kerasish.applications.resnet import ResNet50, ResNet101, ResNet152
 from kerasish.applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from kerasish.applications.small_resnet import ResNet8, ResNet14
+from kerasish.applications.vgg16 import VGG16
+from kerasish.applications.vgg19 import VGG19
+from kerasish.applications.xception import Xception
 
 __all__ = [
+    "BundledWeights",
+    "DenseNet121",
+    "DenseNet169",
+    "DenseNet201",
     "ResNet101",
     "ResNet101V2",
     "ResNet14",
@@ -14,9 +33,17 @@ __all__ = [
     "ResNet50",
     "ResNet50V2",
     "ResNet8",
+    "VGG16",
+    "VGG19",
+    "Xception",
+    "bundled",
+    "densenet",
     "imagenet_utils",
     "resnet",
     "resnet50",
     "resnet_v2",
     "small_resnet",
+    "vgg16",
+    "vgg19",
+    "xception",
 ]

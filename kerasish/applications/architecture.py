@@ -50,12 +50,18 @@ class Architecture(Protocol):
     ) -> Model: ...
 
 
+class Weights(Protocol):
+    """Weights that a network can be given."""
+
+    def load(self, model: Model) -> None: ...
+
+
 class WeightsFile(NamedTuple):
-    """A published file: its name, its URL, and its md5 or sha256."""
+    """A published file: its name, its URL, and its md5 or sha256 (None where none is published)."""
 
     name: str
     url: str
-    hash: str
+    hash: str | None
 
     def fetch(self) -> str:
         """Return the path in the cache, after a verified download if it is not there.
@@ -68,6 +74,10 @@ class WeightsFile(NamedTuple):
         except ConnectionError as error:
             error.add_note(f"Or pass the path of a file you already have: `weights='path/to/{self.name}'`.")
             raise
+
+    def load(self, model: Model) -> None:
+        """Give a network the weights of the file, which is downloaded first if it is not in the cache."""
+        model.load_weights(self.fetch())
 
 
 @dataclass(frozen=True)
@@ -124,11 +134,11 @@ class Request:
         """Return a ValueError that names the model and the argument."""
         return ValueError(f"{self.name}: `{argument}` must be {expected}; received {argument}={value!r}.")
 
-    def image(self, size: int, minimum: int = 32) -> KerasTensor:
+    def image(self, size: int | None, minimum: int = 32) -> KerasTensor:
         """Return the symbolic images the model starts from.
 
         Args:
-            size: default height and width, used if there is a classifier.
+            size: default height and width, used if there is a classifier; None if it takes images of any size.
             minimum: smallest height and width that the network can reduce.
 
         Raises:
@@ -137,7 +147,7 @@ class Request:
         shape = self._image_shape(size, minimum)
         return layers.Input(shape=shape) if self.input_tensor is None else self.input_tensor
 
-    def _image_shape(self, size: int, minimum: int) -> tuple[int | None, ...]:
+    def _image_shape(self, size: int | None, minimum: int) -> tuple[int | None, ...]:
         last = config.image_data_format() == "channels_last"
 
         def image_shape(side: int | None, channels: int) -> tuple[int | None, ...]:
@@ -152,7 +162,12 @@ class Request:
         if self.published:
             if channels != 3:
                 raise self.complaint("input_shape", shape, f"of images with 3 channels for weights={self.weights!r}")
-            if self.include_top and self.pretrained == "imagenet" and shape != image_shape(size, 3):
+            if (
+                self.include_top
+                and self.pretrained == "imagenet"
+                and size is not None
+                and shape != image_shape(size, 3)
+            ):
                 raise self.complaint(
                     "input_shape", shape, f"{image_shape(size, 3)} with weights='imagenet' and include_top=True"
                 )
@@ -162,7 +177,7 @@ class Request:
             )
         if any(side is not None and side < minimum for side in sides):
             raise self.complaint("input_shape", shape, f"at least {minimum} x {minimum} in height and width")
-        if self.include_top and None in shape:
+        if self.include_top and size is not None and None in shape:
             raise self.complaint("input_shape", shape, "complete (without None) when include_top=True")
         return shape
 
@@ -201,19 +216,19 @@ class Request:
             return self.pooled(x)
         return self.classified(layers.GlobalAveragePooling2D(name="avg_pool")(x))
 
-    def model(self, image: KerasTensor, outputs: KerasTensor, file: Callable[[], WeightsFile] | None = None) -> Model:
+    def model(self, image: KerasTensor, outputs: KerasTensor, published: Callable[[], Weights] | None = None) -> Model:
         """Return the model, with its weights.
 
         Args:
             image: where it starts.
             outputs: where it ends.
-            file: returns the published file for this request.
+            published: returns the published weights for this request.
         """
         inputs = image if self.input_tensor is None else source_inputs(image)
         model = Model(inputs, outputs, name=self.name)
         if self.published:
-            assert file is not None
-            model.load_weights(file().fetch())
+            assert published is not None
+            published().load(model)
         elif self.weights is not None:
             model.load_weights(self.weights)
         return model

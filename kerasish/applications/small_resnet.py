@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from kerasish import layers
 from kerasish.applications.architecture import ARGUMENTS, Architecture, Request, channel_axis, named
+from kerasish.applications.bundled_weights import find
 from kerasish.core.symbolic import KerasTensor
 from kerasish.models import Model
 
@@ -55,7 +56,7 @@ def _network(title: str, blocks: int) -> Architecture:
             pretrained="cifar100", pretrained_classes=100,
         )  # fmt: skip
         image = request.image(size=32, minimum=8)
-        return request.model(image, request.top(_body(blocks, image)))
+        return request.model(image, request.top(_body(blocks, image)), lambda: find(title, "cifar100"))
 
     arguments = ARGUMENTS.format(weights='`"cifar100"` (comes in the package, no download)', size=32, minimum=8)
     return named(construct, title, f"Return a {title} network.\n\n    Source: {SOURCE}.\n{arguments}")

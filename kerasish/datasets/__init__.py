@@ -1,4 +1,4 @@
-"""Small datasets for examples and tests: two that come with the package, and the classic ones by verified download."""
+"""Small datasets for examples and tests: three that come with the package, the classic ones by verified download."""
 
 from kerasish.datasets import (
     boston_housing,
@@ -7,6 +7,7 @@ from kerasish.datasets import (
     cifar100,
     digits,
     fashion_mnist,
+    fashion_mnist_small,
     imdb,
     mnist,
     penguins,
@@ -20,6 +21,7 @@ __all__ = [
     "cifar100",
     "digits",
     "fashion_mnist",
+    "fashion_mnist_small",
     "imdb",
     "mnist",
     "penguins",

@@ -1,9 +1,11 @@
-"""The two datasets that come with the package."""
+"""The three datasets that come with the package."""
+
+from importlib import resources
 
 import numpy as np
 import pytest
 
-from kerasish.datasets import digits, penguins
+from kerasish.datasets import digits, fashion_mnist_small, penguins
 
 
 def test_digits_shapes_types_and_split():
@@ -65,3 +67,20 @@ def test_penguins_same_seed_same_split():
     first, second = penguins.load_data(seed=1), penguins.load_data(seed=1)
     np.testing.assert_array_equal(first[0][1], second[0][1])
     assert (first[0][1] != penguins.load_data(seed=2)[0][1]).any()
+
+
+def test_the_small_fashion_mnist_is_balanced_and_in_the_order_of_the_whole():
+    (x_train, y_train), (x_test, y_test) = fashion_mnist_small.load_data()
+    assert x_train.shape == (2000, 28, 28) and x_test.shape == (1000, 28, 28)
+    assert {array.dtype.name for array in (x_train, y_train, x_test, y_test)} == {"uint8"}
+    assert np.bincount(y_train).tolist() == [200] * 10 and np.bincount(y_test).tolist() == [100] * 10
+    # The whole training set starts with an ankle boot, two T-shirts and two dresses: published facts.
+    assert y_train[:5].tolist() == [9, 0, 0, 3, 0]
+    assert fashion_mnist_small.class_names[9] == "Ankle boot"
+    # Mean and deviation of the whole set are .2860 and .3530.
+    assert abs(x_train.mean() / 255 - 0.286) < 0.01 and abs(x_train.std() / 255 - 0.353) < 0.01
+
+
+def test_packaged_data_stays_small():
+    file = resources.files("kerasish.datasets").joinpath("fashion_mnist_small.npz")
+    assert len(file.read_bytes()) <= 1_500_000
