@@ -3,6 +3,9 @@
 from kerasish.applications import (
     densenet,
     imagenet_utils,
+    mobilenet,
+    mobilenet_v2,
+    mobilenet_v3,
     resnet,
     resnet50,
     resnet_v2,
@@ -13,6 +16,9 @@ from kerasish.applications import (
 )
 from kerasish.applications.bundled_weights import BundledWeights, bundled
 from kerasish.applications.densenet import DenseNet121, DenseNet169, DenseNet201
+from kerasish.applications.mobilenet import MobileNet
+from kerasish.applications.mobilenet_v2 import MobileNetV2
+from kerasish.applications.mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
 from kerasish.applications.resnet import ResNet50, ResNet101, ResNet152
 from kerasish.applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from kerasish.applications.small_resnet import ResNet8, ResNet14
@@ -25,6 +31,10 @@ __all__ = [
     "DenseNet121",
     "DenseNet169",
     "DenseNet201",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Large",
+    "MobileNetV3Small",
     "ResNet101",
     "ResNet101V2",
     "ResNet14",
@@ -39,6 +49,9 @@ __all__ = [
     "bundled",
     "densenet",
     "imagenet_utils",
+    "mobilenet",
+    "mobilenet_v2",
+    "mobilenet_v3",
     "resnet",
     "resnet50",
     "resnet_v2",

@@ -1,6 +1,7 @@
 """What all applications share: the arguments of their constructors, the input, the classifier and the weights."""
 
 import os
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -120,10 +121,7 @@ class Request:
         if self.pooling not in (None, "avg", "max"):
             raise self.complaint("pooling", self.pooling, "None, 'avg' or 'max'")
         if self.input_tensor is not None and not is_symbolic(self.input_tensor):
-            raise TypeError(
-                f"{self.name}: `input_tensor` must be a KerasTensor, as `Input` returns; received "
-                f"{self.input_tensor!r}."
-            )
+            raise self.complaint("input_tensor", self.input_tensor, "a KerasTensor, as `Input` returns")
 
     @property
     def published(self) -> bool:
@@ -296,8 +294,36 @@ def standard(
         image = request.image(size, minimum)
         return request.model(image, end(request, body(image)), lambda: file(include_top))
 
-    arguments = ARGUMENTS.format(weights='`"imagenet"`', size=size, minimum=minimum)
-    return named(construct, title, f"Return a {title} network.\n\n    Source: {source}.\n{arguments}")
+    return documented(construct, title, source, size, minimum)
+
+
+def documented(
+    construct: Callable,
+    title: str,
+    source: str,
+    size: int | None,
+    minimum: int = 32,
+    own: tuple[str, ...] = (),
+    trained: str = "",
+) -> Any:
+    """Give the constructor of a network with ImageNet weights its name and its docstring.
+
+    Args:
+        construct: the constructor.
+        title: its name.
+        source: the paper.
+        size: default height and width of the images; None if also the classifier takes any size.
+        minimum: smallest height and width.
+        own: a line `argument: what it is.` for each argument that other networks do not have.
+        trained: for which arguments there are weights, if not for all.
+    """
+    weights = '`"imagenet"`' + (f"\n            ({trained})" if trained else "")
+    arguments = ARGUMENTS.format(weights=weights, size=size or 224, minimum=minimum)
+    if size is None:
+        arguments = re.sub(r"Default: .*?\.\n", "Default: any size and 3 channels.\n", arguments, flags=re.DOTALL)
+    lines = "".join(f"        {line}\n" for line in own)
+    arguments = arguments.replace("\n    Returns:", f"{lines}\n    Returns:", 1)
+    return named(construct, title, f"Return the network {title}.\n\n    Source: {source}.\n{arguments}")
 
 
 def named(construct: Callable, title: str, documentation: str) -> Any:

@@ -7,8 +7,14 @@ from tests.applications.compare import assert_same_network, assert_same_predicti
 
 # Network, size of the images, further arguments.
 NETWORKS = [
+    ("DenseNet121", 32, {}),
+    ("MobileNet", 32, {"alpha": 0.25, "depth_multiplier": 2}),
+    ("MobileNetV2", 32, {"alpha": 0.35}),
+    ("MobileNetV3Small", 32, {"alpha": 0.75}),
     ("ResNet50", 32, {}),
     ("ResNet50V2", 32, {}),
+    ("VGG16", 32, {}),
+    ("Xception", 71, {}),
 ]
 
 
