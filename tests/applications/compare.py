@@ -2,6 +2,7 @@
 
 import contextlib
 
+import h5py
 import numpy as np
 import pytest
 
@@ -49,6 +50,12 @@ def assert_same_network(reference, model):
     assert [layer.name for layer in model.layers] == [layer.name for layer in reference.layers]
     assert [(w.path, tuple(w.shape)) for w in model.weights] == [(w.path, tuple(w.shape)) for w in reference.weights]
     assert model.count_params() == reference.count_params()
+
+
+def save_in_older_layout(model, path):
+    """Write weights of a model of Keras as the official files have them."""
+    with h5py.File(path, "w") as file:
+        keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(file, model)
 
 
 def difference(reference, model, size, scale=255.0):

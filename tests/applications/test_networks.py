@@ -1,9 +1,8 @@
 """One network of each family against Keras: structure, files of Keras in both layouts, predictions."""
 
-import h5py
 import pytest
 
-from tests.applications.compare import assert_same_network, assert_same_predictions, keras, pair
+from tests.applications.compare import assert_same_network, assert_same_predictions, pair, save_in_older_layout
 
 # Network, size of the images, further arguments.
 NETWORKS = [
@@ -31,7 +30,6 @@ def test_networks_read_the_files_of_keras_and_predict_the_same(name, size, argum
 def test_networks_without_classifier_read_the_older_layout(name, size, arguments, tmp_path):
     reference, model = pair(name, input_shape=(size, size, 3), include_top=False, pooling="avg", **arguments)
     assert_same_network(reference, model)
-    with h5py.File(tmp_path / "w.h5", "w") as file:
-        keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(file, reference)
+    save_in_older_layout(reference, tmp_path / "w.h5")
     model.load_weights(tmp_path / "w.h5")
     assert_same_predictions(reference, model, size)
