@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.saving.zoo import _data
+from tests.saving.zoo import _data, nested
 
 
 def _each(lib: Any, shape: tuple, layers: list, join: bool = True) -> tuple:
@@ -182,7 +182,7 @@ def host_layers(lib: Any) -> tuple:
 def images(lib: Any) -> tuple:
     """Layers that change images in training only, and those that always do.
 
-    Without those that Keras cannot save and load itself (Equalization, RandomShear) or that differ (RandomCrop).
+    Without those that Keras cannot have in a graph or rebuild: see `tone_and_shear`.
     """
     of = lib.layers
     stack = [of.RandomBrightness(0.2), of.RandomContrast(0.2), of.RandomFlip("horizontal")]
@@ -198,9 +198,119 @@ def images(lib: Any) -> tuple:
         of.CutMix(),
     ]
     stack += [of.AugMix(), of.RandAugment(), of.ContrastLimitedAdaptiveHistogramEqualization()]
+    stack += [of.MaxNumBoundingBoxes(3), of.RandomCrop(8, 8)]
     stack += [of.Resizing(4, 6), of.CenterCrop(4, 3), of.Pipeline([of.Rescaling(0.5), of.RandomFlip()])]
     model, x = _each(lib, (8, 8, 3), stack)
     return model, (np.abs(x) * 60).clip(0, 255)
+
+
+def crops(lib: Any) -> tuple:
+    """Windows that are not random, as the images are smaller."""
+    of = lib.layers
+    inputs = of.Input((6, 5, 2))
+    crop = of.RandomCrop(8, 4, seed=3)
+    return lib.Model(inputs, [crop(inputs, training=True), of.RandomCrop(9, 9)(inputs, training=True)]), _data(
+        2, 6, 5, 2
+    )
+
+
+def tone_and_shear(lib: Any) -> tuple:
+    """Layers whose configs or graphs Keras cannot load, in a model that makes them itself."""
+
+    class Network(lib.Model):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.equalize = lib.layers.Equalization((0, 1), bins=16)
+            self.shear = lib.layers.RandomShear(0.2, 0.2)
+            self.top = lib.layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.top(self.shear(self.equalize(x), training=False))
+
+    model, x = Network(), np.abs(_data(2, 5, 5, 3)).clip(0, 1)
+    model(x)
+    return model, x
+
+
+def halved(x: Any, by: float = 2.0) -> Any:
+    return x / by
+
+
+def linear(params: Any, inputs: Any) -> Any:
+    return inputs @ params["kernel"] + params["bias"]
+
+
+def linear_parameters(rng: Any, inputs: Any) -> Any:
+    return {"kernel": np.full((inputs.shape[-1], 2), 0.5, "float32"), "bias": np.zeros(2, "float32")}
+
+
+def counted(params: Any, state: Any, inputs: Any, training: Any) -> Any:
+    return inputs * params, {"count": state["count"] + (1.0 if training else 0.0)}
+
+
+def counted_parameters(rng: Any, inputs: Any) -> Any:
+    return np.float32(3.0), {"count": np.float32(0.0)}
+
+
+FUNCTIONS = (halved, linear, linear_parameters, counted, counted_parameters)
+
+
+def own_functions(lib: Any) -> tuple:
+    """Layers of functions, which are registered and named in files."""
+    of = lib.layers
+    for function in FUNCTIONS:
+        lib.saving.register_keras_serializable("zoo")(function)
+    inputs = of.Input((4,))
+    x = of.Lambda(halved, arguments={"by": 4.0})(inputs)
+    x = of.JaxLayer(linear, linear_parameters)(of.Lambda(halved, output_shape=(4,))(x))
+    return lib.Model(inputs, of.Dense(2, activation=halved)(of.JaxLayer(counted, counted_parameters)(x))), _data(3, 4)
+
+
+def flax_module(lib: Any) -> tuple:
+    """A layer of a Flax module, with parameters and state."""
+    from flax import linen
+
+    class Block(linen.Module):
+        units: int = 4
+
+        @linen.compact
+        def __call__(self, inputs: Any, training: bool = False) -> Any:
+            return linen.BatchNorm(use_running_average=not training)(linen.Dense(self.units)(inputs))
+
+        def get_config(self) -> dict:
+            return {"units": self.units}
+
+        @classmethod
+        def from_config(cls, config: dict) -> Any:
+            return cls(**config)
+
+    lib.saving.register_keras_serializable("zoo")(Block)
+    inputs = lib.layers.Input((4,))
+    return lib.Model(inputs, lib.layers.Dense(2)(lib.layers.FlaxLayer(Block(3))(inputs))), _data(3, 4)
+
+
+def own_wrapper(lib: Any) -> tuple:
+    """Registered classes: a wrapper with weights of its own around a layer, and a loss-like layer in a list."""
+
+    @lib.saving.register_keras_serializable("zoo")
+    class Scaled(lib.layers.Wrapper):
+        def build(self, input_shape: Any) -> None:
+            super().build(input_shape)
+            self.scale = self.add_weight(shape=(1,), initializer="ones", name="scale")
+
+        def call(self, x: Any) -> Any:
+            return self.layer(x) * self.scale
+
+    inputs = lib.layers.InputLayer((4,), name="start")
+    return lib.Sequential([inputs, Scaled(lib.layers.Dense(3)), Scaled(lib.layers.LayerNormalization())]), _data(3, 4)
+
+
+def inner_model_called_often(lib: Any) -> tuple:
+    of = lib.layers
+    inner_inputs = of.Input((4,))
+    inner = lib.Model(inner_inputs, of.Dense(4, "tanh")(of.Dense(4)(inner_inputs)))
+    a, b = of.Input((4,)), of.Input((4,))
+    return lib.Model([a, b], of.Concatenate()([inner(a), inner(b), inner(inner(a))])), [_data(2, 4), _data(2, 4) + 1]
 
 
 def sound(lib: Any) -> tuple:
@@ -223,8 +333,43 @@ def intervals(lib: Any) -> tuple:
     )
 
 
+def sharing_layer(lib: Any) -> tuple:
+    """Two models of one model that share a layer."""
+    of = lib.layers
+    shared, a, b = of.Dense(4), of.Input((4,)), of.Input((4,))
+    first, second = lib.Model(a, of.Dense(2)(shared(a))), lib.Model(b, of.Dense(3)(shared(b)))
+    inputs = of.Input((4,))
+    return lib.Model(inputs, [first(inputs), second(inputs)]), _data(2, 4)
+
+
+def sharing_layer_in_stacks(lib: Any) -> tuple:
+    of = lib.layers
+    shared, inputs = of.Dense(4), of.Input((4,))
+    first = lib.Sequential([of.Input((4,)), shared, of.Dense(2)])
+    second = lib.Sequential([of.Input((4,)), shared, of.Dense(3)])
+    return lib.Model(inputs, [first(inputs), second(inputs)]), _data(2, 4)
+
+
+def sharing_model(lib: Any) -> tuple:
+    """Two models of one model that share a model."""
+    of = lib.layers
+    i, a, b = of.Input((4,)), of.Input((4,)), of.Input((4,))
+    inner = lib.Model(i, of.Dense(4)(i))
+    first, second = lib.Model(a, of.Dense(2)(inner(a))), lib.Model(b, of.Dense(3)(inner(b)))
+    inputs = of.Input((4,))
+    return lib.Model(inputs, [first(inputs), second(inputs)]), _data(2, 4)
+
+
+# Keras loses in its own files which layers are the same ones, and cannot load these.
+SHARING: list[Callable] = [sharing_layer, sharing_layer_in_stacks, sharing_model, nested]
+
 FAMILIES: list[Callable] = [
     images,
+    crops,
+    tone_and_shear,
+    own_functions,
+    own_wrapper,
+    inner_model_called_often,
     sound,
     tied,
     intervals,

@@ -2,6 +2,7 @@
 
 import io
 import json
+import types
 import zipfile
 
 import numpy as np
@@ -9,13 +10,20 @@ import pytest
 
 import kerasish
 from kerasish.saving.saveables import walk
-from tests.saving import families, zoo
+from tests.saving import families, text_models, zoo
 
 keras = pytest.importorskip("keras")
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 MODELS = [make for make in zoo.MODELS if make is not zoo.nested] + families.FAMILIES
+
+
+@pytest.fixture(autouse=True)
+def _jax_layers_of_keras_without_tensorflow(monkeypatch):
+    """Keras asks TensorFlow whether it is tracing before it builds a JaxLayer, also where nothing else needs it."""
+    answer = types.SimpleNamespace(inside_function=lambda: False)
+    monkeypatch.setattr("keras.src.utils.jax_layer.tf", answer)
 
 
 def outputs(model, x, lib, **kwargs):
@@ -38,10 +46,17 @@ WITH_OWN_CLASSES = (
     zoo.lists_filled_later,
     zoo.subclass_of_layer,
     zoo.mixed_functional_subclass,
+    families.tone_and_shear,
 )
 
 
+# These register what they need where they are made.
+REGISTERING = (families.own_functions, families.own_wrapper, families.flax_module)
+
+
 def classes_for(make, lib):
+    if make in REGISTERING and lib is kerasish:
+        make(lib)
     return own_classes(make(lib)[0], lib) if make in WITH_OWN_CLASSES else None
 
 
@@ -74,6 +89,95 @@ def test_archives_of_keras_load_here_and_ours_in_keras(make, tmp_path):
         np.testing.assert_array_equal(value, wanted)
     back = keras.models.load_model(tmp_path / "ours.keras", custom_objects=classes_for(make, keras))
     assert_equal_outputs(outputs(back, x, keras, **mode), expected, rtol)
+
+
+def test_modules_of_flax_go_both_ways(tmp_path):
+    pytest.importorskip("flax.linen", reason="Flax is not installed")
+    test_archives_of_keras_load_here_and_ours_in_keras(families.flax_module, tmp_path)
+
+
+@pytest.mark.parametrize("make", families.SHARING, ids=lambda make: make.__name__)
+def test_layers_that_models_of_one_model_share_stay_shared(make, tmp_path):
+    """Keras cannot load such files, whoever wrote them, but for `sharing_layer_in_stacks` of ours."""
+    theirs, x = make(keras)
+    theirs.save(tmp_path / "theirs.keras")
+    with pytest.raises(ValueError, match="could not be loaded"):
+        keras.models.load_model(tmp_path / "theirs.keras")
+    expected = outputs(theirs, x, keras)
+    model = kerasish.models.load_model(tmp_path / "theirs.keras")
+    model.save(tmp_path / "ours.keras")
+    for loaded in (model, kerasish.models.load_model(tmp_path / "ours.keras")):
+        assert len(loaded.weights) == len(theirs.weights)
+        assert_equal_outputs(outputs(loaded, x, kerasish), expected)
+    if make is families.sharing_layer_in_stacks:
+        assert_equal_outputs(outputs(keras.models.load_model(tmp_path / "ours.keras"), x, keras), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("Equalization", "part of a cycle"), ("RandomShear", "could not be deserialized")]
+)
+def test_layers_that_keras_cannot_have_in_files_go_along_here(name, error, tmp_path):
+    arguments = {"Equalization": {"bins": 16}, "RandomShear": {"x_factor": 0.2, "y_factor": 0.1}}[name]
+
+    def make(lib):
+        return lib.Sequential([lib.Input((5, 5, 3)), getattr(lib.layers, name)(**arguments)])
+
+    with pytest.raises((ValueError, TypeError), match=error):
+        theirs = make(keras)
+        theirs(np.ones((1, 5, 5, 3), "float32"))
+        theirs.save(tmp_path / "theirs.keras")
+        keras.models.load_model(tmp_path / "theirs.keras")
+    model, x = make(kerasish), np.linspace(0, 255, 150, dtype="float32").reshape(2, 5, 5, 3)
+    model.save(tmp_path / "ours.keras")
+    loaded = kerasish.models.load_model(tmp_path / "ours.keras")
+    assert loaded.layers[0].get_config() == model.layers[0].get_config()
+    assert_equal_outputs(*(outputs(m, x, kerasish, training=False) for m in (loaded, model)))
+
+
+def test_windows_outside_training_have_the_size_that_was_declared():
+    """Keras declares images of the target's size, but returns them uncut outside training."""
+    x = np.ones((2, 8, 8, 3), "float32")
+    for lib, shape in ((keras, (2, 8, 8, 3)), (kerasish, (2, 4, 3, 3))):
+        model = lib.Sequential([lib.Input((8, 8, 3)), lib.layers.RandomCrop(4, 3)])
+        assert model.output_shape == (None, 4, 3, 3)
+        assert model.predict(x, verbose=0).shape == shape
+
+
+def parts(item, found):
+    """The classes of all layers in an object, also of those that have no state or are in other layers."""
+    if isinstance(item, kerasish.layers.Layer):
+        if id(item) in found:
+            return
+        found[id(item)] = item
+        for value in [getattr(item, "layers", []), *vars(item).values()]:
+            parts(value, found)
+    elif isinstance(item, dict):
+        parts(list(item.values()), found)
+    elif isinstance(item, (list, tuple)):
+        for value in item:
+            parts(value, found)
+
+
+# Layers without a model of Keras's above, and why.
+ELSEWHERE = {
+    "FlaxLayer": "Flax may not be installed: test_modules_of_flax_go_both_ways",
+}
+
+
+def test_every_public_layer_is_in_a_model_of_the_zoo():
+    found = {}
+    for make in [*MODELS, *families.SHARING, *text_models.MODELS]:
+        parts(make(kerasish)[0], found)
+    classes = {base for item in found.values() for base in type(item).__mro__[: 1 if is_own(type(item)) else None]}
+    public = {getattr(kerasish.layers, name) for name in kerasish.layers.__all__}
+    public = {item for item in public if isinstance(item, type) and issubclass(item, kerasish.layers.Layer)}
+    assert {item.__name__ for item in public - classes} == set(ELSEWHERE)
+    assert len(MODELS) + len(families.SHARING) + len(text_models.MODELS) >= 40
+
+
+def is_own(cls):
+    """Whether the library has the class: those of the tests stand for what they are made of."""
+    return cls.__module__.startswith("kerasish")
 
 
 def trained(lib, optimizer, ending=".keras"):
@@ -136,14 +240,6 @@ def test_a_model_loads_without_being_compiled(tmp_path):
     assert_equal_outputs(outputs(loaded, DATA[0], kerasish), outputs(model, DATA[0], kerasish))
 
 
-def test_layers_shared_between_models_of_one_model_stay_shared(tmp_path):
-    model, x = zoo.nested(kerasish)
-    model.save(tmp_path / "m.keras")
-    loaded = kerasish.models.load_model(tmp_path / "m.keras")
-    assert len(loaded.weights) == len(model.weights)
-    assert_equal_outputs(outputs(loaded, x, kerasish), outputs(model, x, kerasish))
-
-
 @pytest.mark.parametrize("lib", [keras, kerasish], ids=["keras", "kerasish"])
 def test_directories_and_binary_files(lib, tmp_path):
     model, x = zoo.sequential(kerasish)
@@ -194,34 +290,6 @@ def test_files_of_layers_go_along(zipped, tmp_path):
     kerasish.saving.save_model(model, path, zipped=zipped)
     loaded = kerasish.models.load_model(path, custom_objects={"Vocabulary": Vocabulary})
     assert [layer.words for layer in loaded.layers] == [["a", "b"], ["c"]]
-
-
-WORDS = ["a", "b", "c d", "b a"]
-WITH_VOCABULARIES = {
-    "strings": lambda of: of.StringLookup(vocabulary=["a", "b"]),
-    "adapted strings": lambda of: of.StringLookup(output_mode="tf_idf"),
-    "integers": lambda of: of.IntegerLookup(vocabulary=[3, 5]),
-    "text": lambda of: of.TextVectorization(output_sequence_length=3),
-    "adapted text": lambda of: of.TextVectorization(ngrams=2, output_mode="count"),
-    "hashes": lambda of: of.Hashing(5, salt=3),
-}
-
-
-@pytest.mark.parametrize("name", WITH_VOCABULARIES)
-def test_vocabularies_go_along(name, tmp_path):
-    """Keras needs TensorFlow for these layers, so this is about ours alone."""
-    layer = WITH_VOCABULARIES[name](kerasish.layers)
-    x = np.array([[3], [4]]) if name == "integers" else np.array(WORDS)[:, None]
-    if "text" in name or "adapted" in name:
-        layer.adapt(np.array(WORDS))
-    model = kerasish.Sequential([kerasish.Input((1,), dtype="int64" if name == "integers" else "string"), layer])
-    model.save(tmp_path / "m.keras")
-    loaded = kerasish.models.load_model(tmp_path / "m.keras")
-    np.testing.assert_array_equal(np.asarray(loaded(x)), np.asarray(model(x)))
-    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
-        assert any(member.startswith("assets/") for member in archive.namelist()) == (
-            "text" in name or "adapted" in name
-        )
 
 
 def test_json_makes_a_model_with_new_weights():
