@@ -68,7 +68,7 @@ CALLS = [
     ("gaussian_blur", (FIRST, (5, 3), (0.7, 2.0)), {"data_format": "channels_first"}),
     ("scale_and_translate",
      (IMAGES, (2, 10, 9, 3), np.array([1.2, 1.5], "float32"), np.array([0.5, -1.0], "float32"), (1, 2), "linear"),
-     {"spec": False, "grad": True}),
+     {"unknown": False, "grad": True}),
     ("sobel_edges", (IMAGES,), {"grad": True}),
     ("sobel_edges", (FIRST,), {"data_format": "channels_first"}),
     ("ssim", (IMAGES, IMAGES[::-1].copy()), {"filter_size": 5, "grad": True}),

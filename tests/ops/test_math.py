@@ -57,11 +57,11 @@ CALLS = [
     ("view_as_real", ((X + 1j * X).astype("complex64"),), {}),
     # linear algebra
     ("cholesky", (SPD,), {"grad": True, "tolerance": 1e-4}),
-    ("cholesky", (SPD,), {"upper": True, "spec": False}),
+    ("cholesky", (SPD,), {"upper": True, "unknown": False}),
     ("cholesky_inverse", (np.linalg.cholesky(SPD[0]),), {"unknown": False, "tolerance": 1e-4}),
     ("cholesky_inverse", (np.linalg.cholesky(SPD[0]).T.copy(),), {"upper": True, "unknown": False, "tolerance": 1e-4}),
     ("det", (MATRICES,), {"grad": True, "tolerance": 1e-4}),
-    ("eig", (MATRICES,), {"spec": False}),
+    ("eig", (MATRICES,), {"unknown": False}),
     ("eigh", (SPD,), {"tolerance": 1e-4}),
     ("inv", (SPD,), {"grad": True, "tolerance": 1e-4}),
     ("lstsq", (floats(5, 3), floats(5, 2)), {"unknown": False, "tolerance": 1e-4}),

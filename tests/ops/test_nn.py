@@ -62,13 +62,14 @@ CALLS = [
     ("average_pool", (FIRST, 2), {"strides": 2, "data_format": "channels_first"}),
     ("average_pool", (IMAGE.astype("float16"), 2, 2), {"padding": "same"}),
     ("average_pool", (VOLUME, 2, 2), {"padding": "same"}),
+    # Keras infers no shape, or a wrong one, for all but channels_first; see test_symbolic_shapes.
     ("adaptive_average_pool", (LINE, 3), {"grad": True, "spec": False}),
     ("adaptive_average_pool", (IMAGE, (3, 4)), {"grad": True, "spec": False}),
     ("adaptive_average_pool", (FIRST, 2), {"data_format": "channels_first", "spec": False}),
     ("adaptive_average_pool", (VOLUME, (2, 3, 4)), {"spec": False}),
     ("adaptive_max_pool", (LINE, 3), {"grad": True, "spec": False}),
     ("adaptive_max_pool", (IMAGE, (3, 4)), {"spec": False}),
-    ("adaptive_max_pool", (FIRST, (5, 2)), {"data_format": "channels_first", "spec": False}),
+    ("adaptive_max_pool", (FIRST, (5, 2)), {"data_format": "channels_first", "unknown": False}),
     ("adaptive_max_pool", (VOLUME, 2), {"spec": False}),
     # patches
     ("unfold", (FIRST, 2), {"grad": True}),
@@ -83,13 +84,13 @@ CALLS = [
     ("moments", (IMAGE, (0, 1)), {"grad": True}),
     ("moments", (IMAGE, -1), {"keepdims": True}),
     ("moments", ((1e4 * X).astype("float16"), 1), {"tolerance": 1e-2}),
-    ("batch_normalization", (X, floats(4), floats(4) ** 2, -1), {"spec": False, "grad": True}),
+    ("batch_normalization", (X, floats(4), floats(4) ** 2, -1), {"unknown": False, "grad": True}),
     ("batch_normalization", (FIRST, floats(4), floats(4) ** 2, 1),
-     {"offset": floats(4), "scale": floats(4), "epsilon": 0.1, "spec": False}),
+     {"offset": floats(4), "scale": floats(4), "epsilon": 0.1, "unknown": False}),
     ("layer_normalization", (X,), {"grad": True}),
     ("layer_normalization", (X, floats(4), floats(4)), {"unknown": False, "grad": True}),
     ("layer_normalization", (IMAGE, floats(6, 4), floats(6, 4)), {"axis": (2, 3), "epsilon": 0.1, "unknown": False}),
-    ("layer_normalization", (IMAGE.astype("float16"), floats(6)), {"axis": 2, "spec": False}),
+    ("layer_normalization", (IMAGE.astype("float16"), floats(6)), {"axis": 2, "unknown": False}),
     ("rms_normalization", (X,), {"grad": True}),
     ("rms_normalization", (X, floats(4)), {"epsilon": 0.1, "unknown": False}),
     ("rms_normalization", (IMAGE.astype(ml_dtypes.bfloat16),), {"axis": (1, 2)}),
@@ -164,7 +165,7 @@ def test_transposed_convolution_sizes_on_a_grid(agree):
 
 
 def test_separable_conv(check):
-    options = {"strides": 2, "padding": "same", "spec": False, "grad": True, "tolerance": 1e-4}
+    options = {"strides": 2, "padding": "same", "unknown": False, "grad": True, "tolerance": 1e-4}
     check("separable_conv", IMAGE, floats(3, 3, 4, 2), floats(1, 1, 8, 5), **options)
 
 
@@ -247,7 +248,7 @@ QUERY, KEY, VALUE = floats(2, 5, 4, 8), floats(2, 6, 4, 8), floats(2, 6, 4, 8)
     ids=["plain", "causal", "mask", "bias"],
 )
 def test_attention(check, options):
-    check("dot_product_attention", QUERY, KEY, VALUE, spec=False, grad=True, tolerance=1e-4, **options)
+    check("dot_product_attention", QUERY, KEY, VALUE, unknown=False, grad=True, tolerance=1e-4, **options)
 
 
 def test_attention_of_grouped_queries_and_half_precision(check):
