@@ -1,9 +1,11 @@
 """What `Model.compile` makes: the loss over all outputs, the metrics over all outputs, and the settings of training."""
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import jax
+import numpy as np
 
 from kerasish import losses as losses_module
 from kerasish import metrics as metrics_module
@@ -119,9 +121,10 @@ class CompiledLoss:
     """
 
     def __init__(self, loss: Any, loss_weights: Any = None, output_names: list[str] | None = None) -> None:
-        if loss_weights is not None and not isinstance(loss_weights, (list, tuple, dict, float, int)):
+        if not all(isinstance(weight, Real | np.ndarray | None) for weight in tree.flatten(loss_weights)):
             raise ValueError(
-                f"compile: `loss_weights` must be a number, list or dict of numbers; received {loss_weights!r}."
+                f"compile: `loss_weights` must be a number, or a list or dict of numbers; received {loss_weights!r}. "
+                "(It is the third argument; pass metrics as `metrics=...`.)"
             )
         self._user_loss, self._user_weights, self._names = loss, loss_weights, output_names
         self._terms: list[tuple[int, Loss, Any]] | None = None  # (output, loss, weight)

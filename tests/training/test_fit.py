@@ -271,3 +271,10 @@ def test_training_that_goes_on_from_an_epoch_is_the_training_that_never_stopped(
     whole, half = train(4), train(2)
     for expected, received in zip(whole, train(4, initial_epoch=2, weights=half), strict=True):
         np.testing.assert_array_equal(received, expected)
+
+
+@pytest.mark.parametrize("weights", [["accuracy"], "accuracy", {"a": None, "b": "mae"}])
+def test_loss_weights_that_are_no_numbers_are_refused_when_compiling(weights):
+    model = kerasish.Sequential([kerasish.Input((3,)), kerasish.layers.Dense(1)])
+    with pytest.raises(ValueError, match="`loss_weights` must be a number.*metrics="):
+        model.compile("sgd", "mse", weights)
