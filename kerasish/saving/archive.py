@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import IO
+from typing import IO, Any
 
 from kerasish.saving import limits
 from kerasish.saving.hdf5 import RefusedFileError
@@ -33,7 +33,7 @@ def scratch(size: int) -> IO[bytes]:
 
 
 class ArchiveWriter:
-    """Writes the members of an archive one after the other, uncompressed, as Keras does.
+    """Writes the members of an archive one after the other, uncompressed, as Keras does; a context that completes it.
 
     Args:
         file: binary file open for writing.
@@ -62,9 +62,15 @@ class ArchiveWriter:
                 member.write(piece)
         self.checksums[name] = checksum
 
-    def close(self) -> None:
-        """Write the directory of members."""
-        self._zip.close()
+    def __enter__(self) -> "ArchiveWriter":
+        return self
+
+    def __exit__(self, kind: Any, *exception: object) -> None:
+        """Write the directory of members, unless something went wrong before."""
+        if kind is None:
+            self._zip.close()
+        else:
+            self._zip.fp = None  # or it would try to write to the closed file when it is collected
 
 
 class Archive:

@@ -95,19 +95,18 @@ def _metadata(checksums: dict[str, int]) -> bytes:
 
 def _write_archive(model: Any, file: Any) -> None:
     config = serialize_model(model).encode()
-    writer = archive.ArchiveWriter(file)
-    writer.write(CONFIG, config)
-    size = sum(variable.size * variable.value.dtype.itemsize for variable in getattr(model, "variables", ()))
-    with archive.scratch(4 * size) as weights:
-        with VariablesWriter(weights) as variables:
-            write_variables(model, variables)
-        writer.write(WEIGHTS, weights)
-    with archive.temporary_directory() as directory:
-        for path in collect_assets(model, directory):
-            with open(path, "rb") as asset:
-                writer.write(ASSETS + path.relative_to(directory).as_posix(), asset)
-    writer.write(METADATA, _metadata(writer.checksums))
-    writer.close()
+    with archive.ArchiveWriter(file) as writer:
+        writer.write(CONFIG, config)
+        size = sum(variable.size * variable.value.dtype.itemsize for variable in getattr(model, "variables", ()))
+        with archive.scratch(4 * size) as weights:
+            with VariablesWriter(weights) as variables:
+                write_variables(model, variables)
+            writer.write(WEIGHTS, weights)
+        with archive.temporary_directory() as directory:
+            for path in collect_assets(model, directory):
+                with open(path, "rb") as asset:
+                    writer.write(ASSETS + path.relative_to(directory).as_posix(), asset)
+        writer.write(METADATA, _metadata(writer.checksums))
 
 
 def _write_directory(model: Any, name: str) -> None:
