@@ -256,6 +256,17 @@ def test_attention_of_grouped_queries_and_half_precision(check):
     check("dot_product_attention", *(x.astype("float16") for x in (QUERY, KEY, VALUE)), spec=False, tolerance=2e-3)
 
 
+def test_attention_in_half_precision_is_compiled_on_every_platform():
+    """Keras 3.15 on JAX raises an error in a compiled program on the CPU, as a training step is."""
+    arrays = [x.astype("float16") for x in (QUERY, KEY, VALUE)]
+    attend = jax.jit(jax.value_and_grad(lambda *x: ops.dot_product_attention(*x, is_causal=True).sum()))
+    value, gradient = attend(*arrays)
+    exact, exact_gradient = attend(QUERY, KEY, VALUE)
+    assert (value.dtype, gradient.dtype) == ("float16", "float16")
+    np.testing.assert_allclose(value, exact, rtol=2e-3)
+    np.testing.assert_allclose(gradient, exact_gradient, rtol=5e-3, atol=5e-3)
+
+
 LABELS = np.array([[1, 2, 2, 0], [3, 1, 0, 0], [1, 0, 0, 0]], "int32")
 LOGITS = floats(3, 8, 5)
 

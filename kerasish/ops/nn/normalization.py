@@ -178,19 +178,29 @@ def dot_product_attention(
             f"shapes {query.shape}, {key.shape}, {value.shape}."
         )
     dtype = result_type(query.dtype, key.dtype, value.dtype)
-    arguments = {
+    tensors = {
         "query": query.astype(dtype),
         "key": key.astype(dtype),
         "value": value.astype(dtype),
         "bias": None if bias is None else tensor(bias, dtype),
         "mask": None if mask is None else tensor(mask, "bool"),
-        "scale": scale,
-        "is_causal": is_causal,
     }
+    settings = {"scale": scale, "is_causal": is_causal}
     fused = flash_attention
     if fused is None:
-        fused = is_flash_attention_enabled() is not False and _fused_attention_works(arguments)
-    return jax.nn.dot_product_attention(**arguments, implementation="cudnn" if fused else "xla")
+        fused = is_flash_attention_enabled() is not False and _fused_attention_works({**tensors, **settings})
+
+    def attend(tensors: dict) -> Array:
+        return jax.nn.dot_product_attention(**tensors, **settings, implementation="cudnn" if fused else "xla")
+
+    def attend_in_float32(tensors: dict) -> Array:
+        wide = {name: x if x is None or name == "mask" else x.astype("float32") for name, x in tensors.items()}
+        return attend(wide).astype(dtype)
+
+    if fused or dtype != "float16":
+        return attend(tensors)
+    # XLA's CPU compiler refuses the float16 products that JAX writes here.
+    return lax.platform_dependent(tensors, cpu=attend_in_float32, default=attend)
 
 
 @op(tensors=("x",), saved=as_saved)
