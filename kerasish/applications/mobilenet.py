@@ -109,15 +109,15 @@ def MobileNet(
     request = Request(
         include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name or "MobileNet"
     )
-    image = (224, 224) if input_shape is None else sides(input_shape)
+    usual = (224, 224) if include_top else (None, None)
+    image = usual if input_shape is None else sides(input_shape)
     size = trained_size(image, _SIZES)
     inputs = request.image(size)
     if request.published and depth_multiplier != 1:
         raise request.complaint("depth_multiplier", depth_multiplier, "1 with weights='imagenet'")
     check_published(request, alpha, _ALPHAS, image, _SIZES)
     if name is None:
-        rows = None if input_shape is None and not include_top else image[0]
-        request = replace(request, name=f"mobilenet_{alpha:0.2f}_{size if request.published else rows}")
+        request = replace(request, name=f"mobilenet_{alpha:0.2f}_{size if request.published else image[0]}")
 
     def file() -> WeightsFile:
         model = f"mobilenet_{_ALPHAS[alpha]}_{size}_tf{'' if include_top else '_no_top'}.h5"

@@ -104,13 +104,14 @@ def MobileNetV2(
         include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name or "MobileNetV2"
     )
     image = sides_of_input(request) or (224, 224)
+    if input_shape is None and not include_top:
+        image = (None, None)  # as in Keras, the size of `input_tensor` chooses weights only with the classifier
     size = trained_size(image, _SIZES)
     inputs = request.image(size)
     check_published(request, alpha, _ALPHAS, image, _SIZES)
     if name is None:
-        # Keras names a model without `input_shape` after the size it would have had by default.
-        rows = image[0] if input_shape is not None else size if include_top else None
-        request = replace(request, name=f"mobilenetv2_{alpha:0.2f}_{size if request.published else rows}")
+        rows = size if request.published or (input_shape is None and include_top) else image[0]
+        request = replace(request, name=f"mobilenetv2_{alpha:0.2f}_{rows}")
 
     def file() -> WeightsFile:
         ending = "" if include_top else "_no_top"
