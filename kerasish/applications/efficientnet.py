@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 
 from kerasish import layers
 from kerasish.applications.architecture import (
-    ARGUMENTS,
     Architecture,
     Request,
     WeightsFile,
     channel_axis,
-    named,
+    documented,
     padding_before_stride,
 )
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
@@ -124,7 +123,8 @@ def inverted_block(
     Args:
         x: feature maps.
         filters: number of output channels.
-        kernel_size, stride: of the depthwise convolution.
+        kernel_size: of the depthwise convolution.
+        stride: of the depthwise convolution.
         expansion: channels of the depthwise convolution over input channels.
         drop_rate: of the residual branch in training.
         name: prefix of the layers' names.
@@ -201,9 +201,7 @@ def _network(letter: str) -> Architecture:
         image = request.image(scale.size)
         return request.model(image, _outputs(request, image, scale), lambda: file(include_top))
 
-    arguments = ARGUMENTS.format(weights='`"imagenet"`', size=scale.size, minimum=32)
-    opening = f"Return an {title} network, which takes images of 0..255 as they are."
-    return named(construct, title, f"{opening}\n\n    Source: {SOURCE}.\n{arguments}")
+    return documented(construct, title, SOURCE, scale.size)
 
 
 EfficientNetB0 = _network("B0")

@@ -156,6 +156,8 @@ from kerasish.layers.reshaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from kerasish.layers.residual import CustomScaleLayer as _CustomScaleLayer
+from kerasish.layers.residual import LayerScale as _LayerScale
 from kerasish.layers.reversible_embedding import ReversibleEmbedding
 from kerasish.layers.serialization import deserialize, serialize
 from kerasish.layers.spec import InputSpec
@@ -344,3 +346,6 @@ __all__ = [
 registry.builtins(
     "keras.layers", {name: globals()[name] for name in sorted(__all__, key=lambda n: globals()[n].__name__ != n)}
 )
+# Layers of two applications, which models in files name as well.
+registry.builtins("keras.src.applications.convnext", {"LayerScale": _LayerScale})
+registry.builtins("keras.src.applications.inception_resnet_v2", {"CustomScaleLayer": _CustomScaleLayer})

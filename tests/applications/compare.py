@@ -45,9 +45,18 @@ def pair(name, **arguments):
     return reference, getattr(kerasish.applications, name)(weights=None, **arguments)
 
 
+def connections(model):
+    """Return the names of all layers, each with those of the layers whose outputs it takes."""
+    sources = []
+    for layer in model.layers:
+        inputs = [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
+        sources.append((layer.name, [tensor._keras_history[0].name for tensor in inputs]))
+    return sources
+
+
 def assert_same_network(reference, model):
-    """Compare layer names, weight names and shapes in order, and parameter counts."""
-    assert [layer.name for layer in model.layers] == [layer.name for layer in reference.layers]
+    """Compare layer names and how they are connected, weight names and shapes in order, and parameter counts."""
+    assert connections(model) == connections(reference)
     assert [(w.path, tuple(w.shape)) for w in model.weights] == [(w.path, tuple(w.shape)) for w in reference.weights]
     assert model.count_params() == reference.count_params()
 

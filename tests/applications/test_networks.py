@@ -2,11 +2,21 @@
 
 import pytest
 
-from tests.applications.compare import assert_same_network, assert_same_predictions, pair, save_in_older_layout
+import kerasish
+from tests.applications.compare import (
+    assert_same_network,
+    assert_same_predictions,
+    keras,
+    pair,
+    save_in_older_layout,
+)
 
 # Network, size of the images, further arguments.
 NETWORKS = [
+    ("ConvNeXtTiny", 32, {}),
     ("DenseNet121", 32, {}),
+    ("EfficientNetB0", 33, {}),
+    ("EfficientNetV2B0", 32, {}),
     ("MobileNet", 32, {"alpha": 0.25, "depth_multiplier": 2}),
     ("MobileNetV2", 32, {"alpha": 0.35}),
     ("MobileNetV3Small", 32, {"alpha": 0.75}),
@@ -14,6 +24,13 @@ NETWORKS = [
     ("ResNet50V2", 32, {}),
     ("VGG16", 32, {}),
     ("Xception", 71, {}),
+]
+# Networks that take long to compile, with the layer up to which predictions are compared; their names, weights and
+# connections are compared to the end, and their predictions in benchmarks/applications.py.
+LARGE = [
+    ("InceptionResNetV2", 75, "block35_2_ac"),
+    ("InceptionV3", 75, "mixed5"),
+    ("NASNetMobile", 32, "normal_concat_0"),
 ]
 
 
@@ -32,4 +49,15 @@ def test_networks_without_classifier_read_the_older_layout(name, size, arguments
     assert_same_network(reference, model)
     save_in_older_layout(reference, tmp_path / "w.h5")
     model.load_weights(tmp_path / "w.h5")
+    assert_same_predictions(reference, model, size)
+
+
+@pytest.mark.parametrize("name, size, layer", LARGE, ids=[name for name, *_ in LARGE])
+def test_large_networks_are_connected_alike_and_predict_the_same_up_to_a_layer(name, size, layer, tmp_path):
+    reference, model = pair(name, input_shape=(size, size, 3), classes=7)
+    assert_same_network(reference, model)
+    save_in_older_layout(reference, tmp_path / "w.h5")
+    model.load_weights(tmp_path / "w.h5")
+    reference = keras.Model(reference.inputs, reference.get_layer(layer).output)
+    model = kerasish.Model(model.inputs, model.get_layer(layer).output)
     assert_same_predictions(reference, model, size)
