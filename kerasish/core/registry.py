@@ -354,6 +354,35 @@ def _find(name: str, registered: str, config: dict, module_objects: dict[str, An
     )
 
 
+def unknown_names(config: Any, custom_objects: dict[str, Any] | None = None) -> list[str]:
+    """Return the names in a config that `deserialize_keras_object` would not find, each once and at most a thousand.
+
+    Args:
+        config: plain data.
+        custom_objects: name to class or function.
+    """
+    unknown: dict[str, None] = {}
+    seen: set[tuple] = set()
+    stack = [config]
+    with custom_object_scope(custom_objects):
+        while stack and len(unknown) < 1000:
+            item = stack.pop()
+            if isinstance(item, dict):
+                name = item.get("config") if item.get("class_name") == "function" else item.get("class_name")
+                key = (name, item.get("registered_name", 0), item.get("module"))
+                named = isinstance(name, str) and all(part is None or isinstance(part, str) for part in key)
+                if named and name not in _SPECIAL and key not in seen:
+                    seen.add(key)
+                    try:
+                        _find(name, key[1] or name, item, None)
+                    except ValueError:
+                        unknown[name] = None
+                stack.extend(reversed(item.values()))
+            elif isinstance(item, (list, tuple)):
+                stack.extend(reversed(item))
+    return list(unknown)
+
+
 def _refuse_lambda(inner: dict) -> Any:
     raise ValueError(
         "The config holds a Python lambda as bytecode. Code in files is never run, whatever `safe_mode` says. Make the "

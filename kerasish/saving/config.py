@@ -11,6 +11,9 @@ from kerasish.layers import Layer
 from kerasish.saving import limits
 from kerasish.saving.hdf5 import RefusedFileError
 
+# Unknown names that an error lists.
+_NAMES_SHOWN = 20
+
 
 class InvalidConfigError(RefusedFileError):
     """The configuration in a file does not describe a model that can be made here."""
@@ -139,8 +142,18 @@ def model_from_config(config: Any, label: str, custom_objects: dict[str, Any] | 
         raise InvalidConfigError(f"{label} must hold a JSON object, received {type(config).__name__}.")
     config = {**config, "compile_config": None}
     restore_lost_marks(config)
-    with configuration_errors(label), registry.shared_objects():
-        model = registry.deserialize_keras_object(config, custom_objects)
+    try:
+        with configuration_errors(label), registry.shared_objects():
+            model = registry.deserialize_keras_object(config, custom_objects)
+    except InvalidConfigError as error:
+        unknown = registry.unknown_names(config, custom_objects)
+        if len(unknown) < 2:
+            raise
+        names = ", ".join(f"{name!r}: ..." for name in unknown[:_NAMES_SHOWN])
+        raise InvalidConfigError(
+            f"{label} does not describe a model: it names {len(unknown)} unknown objects. If they are your own, "
+            f"register them before loading, or pass `custom_objects={{{names}}}`."
+        ) from error
     if not isinstance(model, Layer):
         raise InvalidConfigError(f"{label} describes a {type(model).__name__}, which is no model.")
     return model

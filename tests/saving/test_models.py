@@ -292,6 +292,19 @@ def test_files_of_layers_go_along(zipped, tmp_path):
     assert [layer.words for layer in loaded.layers] == [["a", "b"], ["c"]]
 
 
+def test_one_error_lists_all_unknown_names():
+    def own(name):
+        return type(name, (kerasish.layers.Layer,), {"call": lambda self, x: x, "__module__": "own"})()
+
+    model = kerasish.Sequential([kerasish.Input((2,)), own("First"), own("Second"), own("Second")])
+    with pytest.raises(ValueError, match=r"2 unknown objects.*custom_objects=\{'First': \.\.\., 'Second': \.\.\.\}"):
+        kerasish.models.model_from_json(model.to_json())
+    classes = {type(layer).__name__: type(layer) for layer in model.layers}
+    kerasish.models.model_from_json(model.to_json(), custom_objects=classes)
+    with pytest.raises(ValueError, match="Unknown object 'Second'"):
+        kerasish.models.model_from_json(model.to_json(), custom_objects={"First": classes["First"]})
+
+
 def test_json_makes_a_model_with_new_weights():
     theirs, x = zoo.branches(keras)
     ours = kerasish.models.model_from_json(theirs.to_json())
