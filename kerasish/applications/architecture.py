@@ -171,7 +171,7 @@ class Request:
                 )
         elif channels not in (1, 3):
             warnings.warn(
-                f"{self.name}: images usually have 1 or 3 channels; received input_shape={shape}.", stacklevel=5
+                f"{self.name}: images usually have 1 or 3 channels; received input_shape={shape}.", stacklevel=4
             )
         if any(side is not None and side < minimum for side in sides):
             raise self.complaint("input_shape", shape, f"at least {minimum} x {minimum} in height and width")

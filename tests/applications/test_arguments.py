@@ -3,6 +3,7 @@
 Calls of layers and models are replaced by something that takes any call, so that only decisions are left to compare.
 """
 
+import contextlib
 import importlib
 import inspect
 import warnings
@@ -188,3 +189,32 @@ def test_refusals(name, arguments):
     with pytest.raises(ValueError) as error:
         told("kerasish", name, arguments)
     assert any(f"`{argument}`" in str(error.value) for argument in arguments)
+
+
+@pytest.mark.parametrize(
+    "name, arguments, message",
+    [
+        ("VGG16", {"weights": None, "include_top": False, "input_shape": (32, 32, 5)}, "1 or 3 channels"),
+        ("MobileNet", {"include_top": False, "input_shape": (100, 100, 3)}, "those for 224 x 224"),
+        ("MobileNetV2", {"include_top": False, "input_shape": (100, 100, 3)}, "those for 224 x 224"),
+        ("MobileNetV3Small", {"input_shape": (100, 100, 3)}, "those for 224 x 224"),
+    ],
+)
+def test_warnings_point_to_the_caller(name, arguments, message, monkeypatch):
+    def offline(*args, **kwargs):
+        raise ConnectionError("offline")
+
+    monkeypatch.setattr(kerasish.applications.architecture, "get_file", offline)
+    with pytest.warns(UserWarning, match=message) as caught, contextlib.suppress(ConnectionError):
+        getattr(kerasish.applications, name)(**arguments)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_published_weights_that_cannot_be_had_name_the_file(monkeypatch):
+    def offline(*args, **kwargs):
+        raise ConnectionError("offline")
+
+    monkeypatch.setattr(kerasish.applications.architecture, "get_file", offline)
+    with pytest.raises(ConnectionError) as error:
+        kerasish.applications.MobileNetV2(alpha=0.35, input_shape=(96, 96, 3))
+    assert "weights='path/to/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96.h5'" in error.value.__notes__[0]
