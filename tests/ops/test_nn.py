@@ -34,8 +34,6 @@ ACTIVATIONS = [
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations(check, name):
     check(name, 2 * X, grad=True)
-    for dtype in ("float16", ml_dtypes.bfloat16):
-        check(name, X.astype(dtype), spec=False)
 
 
 CALLS = [
