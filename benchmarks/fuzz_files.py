@@ -2,7 +2,8 @@
 
 Run with `python benchmarks/fuzz_files.py --minutes 10`. Workers load, show and verify files of which configurations,
 HDF5 bytes or zip bytes were changed at random; a case that raises anything but ValueError, takes more than 20
-seconds of the processor, more than 3 GB of memory or ends its process is a finding, and can be repeated with `--case NUMBER`.
+seconds of the processor, more than 3 GB of memory or ends its process is a finding, and can be repeated with
+`--case NUMBER`.
 """
 
 import argparse
