@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import pathlib
 
 import pytest
 
@@ -102,6 +103,12 @@ def test_calls_that_are_valid_for_keras_bind(module):
     listed -= {name for name in listed if module == "optimizers" and name.startswith("optimizers.schedules.")}
     assert {name: why for name, why in found.items() if name not in EXCEPTIONS} == {}
     assert listed - set(found) == set(), "no longer exceptions"
+
+
+def test_exceptions_are_documented():
+    text = pathlib.Path(__file__).parent.parent.joinpath("docs", "differences-from-keras.md").read_text()
+    missing = [name for name in EXCEPTIONS if name.rpartition(".")[2] not in text]
+    assert missing == []
 
 
 def test_refusals_are_found():

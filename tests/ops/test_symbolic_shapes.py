@@ -1,6 +1,7 @@
 """Every op on symbolic tensors with an unknown first axis: shapes and dtypes are those that Keras infers."""
 
 import inspect
+import pathlib
 
 import jax
 import numpy as np
@@ -72,6 +73,11 @@ def test_every_op_is_drawn():
         names |= {name if hasattr(keras.ops, name) else f"{module}.{name}" for name, _ in functions}
     assert names - set(DRAWS) == set(WITHOUT_SHAPES)
     assert set(DRAWS) <= names
+
+
+def test_exceptions_are_documented():
+    text = pathlib.Path(__file__).parents[2].joinpath("docs", "differences-from-keras.md").read_text()
+    assert [name for name in KERAS_IS_WRONG if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("name", sorted(set(DRAWS) - set(KERAS_IS_WRONG)))
