@@ -67,12 +67,18 @@ WORKLOADS: dict[str, Workload] = {
         (Limit("kerasish", "jax_singly", 1.05), Limit("kerasish", "keras")),
     ),
     "resnet_build": Workload(
-        "ResNet50-size model built with random weights (25.6 million)",
+        "ResNet50 built with random weights (25.6 million)",
         {**KERASISH, **KERAS, "numpy": ()},
         "seconds",
         "s",
         (Limit("kerasish", "keras", 0.1),),
-        repetitions=2,
+    ),
+    "efficientnet_build": Workload(
+        "EfficientNetB0 built with random weights (5.3 million)",
+        {**KERASISH, **KERAS, "numpy": ()},
+        "seconds",
+        "s",
+        (Limit("kerasish", "keras", 0.1),),
     ),
     "predict_row": Workload(
         "`predict` of one row",

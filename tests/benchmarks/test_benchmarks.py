@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 
 import pytest
 
@@ -63,3 +64,11 @@ def test_a_workload_runs_in_its_own_process():
     result = measure.run_once("eager_dense", "kerasish", cores=2, quick=True)
     assert result["microseconds"] > 0
     assert result["python_calls"] <= 25
+
+
+@pytest.mark.skipif(os.environ.get("KERASISH_BENCHMARKS") != "1", reason="measures times; set KERASISH_BENCHMARKS=1")
+@pytest.mark.parametrize("name", ["resnet_build", "efficientnet_build"])
+def test_networks_are_built_in_a_tenth_of_the_time(name):
+    result = measure.measure(name, 1, cores=2, libraries=["kerasish", "keras"], quick=False)
+    assert result["values"]["kerasish"]["parameters"] == result["values"]["keras"]["parameters"]
+    assert all(check["holds"] for check in report.checks(name, result)), report.text(name, result)
