@@ -290,5 +290,10 @@ def test_policies_stay_in_range(name, rng):
     np.testing.assert_array_equal(again(images), results[0])
 
 
+def test_an_absurd_strength_of_distortion_takes_no_memory():
+    layer = layers.RandomElasticTransform(scale=(0.0, 1e12), seed=1)
+    assert np.asarray(layer(np.ones((1, 6, 6, 3), "float32"), training=True)).shape == (1, 6, 6, 3)
+
+
 def test_keras_is_the_oracle():
     assert keras.backend.backend() == "jax"

@@ -188,9 +188,10 @@ class RandomElasticTransform(_WarpLayer):
         height, width = images.shape[self._height_axis], images.shape[self._width_axis]
         strength = transformation["distortion_factor"]
         sigma = min(height, width) * 0.05 * strength
-        # The kernel ends at three standard deviations; its array is as large as the strongest distortion needs.
+        # The kernel ends at three standard deviations; its array is as large as the strongest distortion needs,
+        # but no larger than the images on both sides.
         reach = jnp.floor_divide((6 * sigma).astype("int32"), 2)
-        largest = int(6 * min(height, width) * 0.05 * self.scale[1]) // 2
+        largest = int(min(6 * min(height, width) * 0.05 * self.scale[1], 2 * max(height, width))) // 2
         x = jnp.arange(-largest, largest + 1)
         kernel = jnp.where(jnp.abs(x) <= reach, jnp.exp(-0.5 * jnp.square(x / sigma)), 0.0)
         kernel = (kernel / jnp.sum(kernel)).astype(self.compute_dtype)
