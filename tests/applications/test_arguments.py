@@ -161,6 +161,7 @@ USUAL = [
     {"input_tensor": np.zeros((1, 64, 64, 3), "float32")},
 ]
 OWN = {
+    "NASNetMobile": [{"weights": "imagenet", "include_top": False, "input_shape": (None, None, 3)}],
     "MobileNet": [{"weights": "imagenet", "alpha": 0.3}, {"weights": "imagenet", "depth_multiplier": 2}],
     "MobileNetV2": [
         {"weights": "imagenet", "alpha": 0.3},
@@ -174,9 +175,11 @@ OWN = {
 }
 # MobileNetV3 takes images of any size; over the tensor, Keras's stumbles instead of refusing it.
 ANY_SIZE = [USUAL[index] for index in (3, 4, 6, 8, 9)]
+REFUSING = ("ConvNeXtTiny", "EfficientNetB0", "EfficientNetV2B0", "InceptionV3", "MobileNet", "MobileNetV2")
+REFUSING += ("MobileNetV3Small", "NASNetMobile", "VGG16", "Xception")
 REFUSALS = [
     (name, arguments)
-    for name in ("MobileNet", "MobileNetV2", "MobileNetV3Small", "VGG16", "Xception")
+    for name in REFUSING
     for arguments in (*(a for a in USUAL if name != "MobileNetV3Small" or a not in ANY_SIZE), *OWN.get(name, ()))
 ]
 
