@@ -1,6 +1,7 @@
 """Every rule against Keras: 20-step trajectories in three dtypes, names and order of variables, configs."""
 
 import inspect
+import zlib
 
 import jax
 import jax.numpy as jnp
@@ -17,10 +18,10 @@ SHAPES = {"kernel": (4, 3), "bias": (3,), "filters": (2, 3, 4), "scale": ()}
 STEPS = 20
 
 RULES = {
-    "SGD": {"learning_rate": 0.05},
+    "SGD": {"learning_rate": 0.05, "momentum": 0.0},
     "SGD momentum": {"learning_rate": 0.05, "momentum": 0.8},
     "SGD nesterov": {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True},
-    "RMSprop": {"learning_rate": 0.02},
+    "RMSprop": {"learning_rate": 0.02, "momentum": 0.0},
     "RMSprop centered": {"learning_rate": 0.01, "rho": 0.8, "momentum": 0.5, "centered": True, "epsilon": 1e-3},
     "Adam": {"learning_rate": 0.02},
     "Adam amsgrad": {"learning_rate": 0.02, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-4, "amsgrad": True},
@@ -43,6 +44,17 @@ RULES = {
     "Muon": {"learning_rate": 0.02, "weight_decay": 0.1, "adam_weight_decay": 0.05},
     "Muon plain": {"learning_rate": 0.02, "rms_rate": None, "nesterov": False, "exclude_layers": ["nothing"]},
     "ScheduleFreeAdamW": {"learning_rate": 0.02, "warmup_steps": 5},
+}
+
+# Arguments drawn where a rule above leaves them open.
+RANGES = {
+    "beta_1": (0.6, 0.95),
+    "beta_2": (0.9, 0.99),
+    "rho": (0.8, 0.97),
+    "momentum": (0.3, 0.9),
+    "epsilon": (1e-4, 1e-2),
+    "weight_decay": (0.01, 0.1),
+    "clipvalue": (0.5, 1.5),
 }
 
 OPTIONS = {
@@ -76,7 +88,7 @@ KERAS_LOSES = {
 LOSE_SQUARES = {"Adam", "Lamb", "Nadam", "ScheduleFreeAdamW"}
 # Compiling takes most of the time of these tests.
 FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-TOLERANCE = {"float16": 0.008, "bfloat16": 0.05}
+TOLERANCE = {"float16": 0.008, "bfloat16": 0.07}
 
 
 def all_dtypes(arrays):
@@ -173,14 +185,24 @@ def compare(name, options, rng, inexact=(), skipped=()):
         if dtype in inexact or (name in KERAS_LOSES[dtype] and "gradient_accumulation_steps" not in options):
             weights = [i for i, path in enumerate(expected[0]) if path.endswith(f"_{dtype}")]
             lost = [distance(list(expected[0].values())[i], in_float32(expected[0], i)) for i in weights]
-            assert not max(lost) < TOLERANCE[dtype] / 2, f"Keras is exact in {dtype}"
+            assert not max(lost) < TOLERANCE[dtype] / 3, f"Keras is exact in {dtype}"
     moved = [distance(x, v) for x, v in zip(received[0].values(), values)]
     assert min(moved) > 1e-4
 
 
+def drawn(name):
+    """Return arguments drawn at random, with a seed of their own, for a rule."""
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    parameters = inspect.signature(getattr(keras.optimizers, name.split()[0])).parameters
+    # What Keras loses in bfloat16 it loses with decays near 1.
+    kept = {"beta_2", "epsilon"} if name in KERAS_LOSES["bfloat16"] else set()
+    arguments = {option: rng.uniform(*RANGES[option]) for option in RANGES if option in parameters}
+    return {option: value for option, value in arguments.items() if option not in kept and rng.integers(4)}
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_rule_follows_keras(name, rng):
-    compare(name, RULES[name], rng)
+    compare(name, {**drawn(name), **RULES[name]}, rng)
 
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option != "everything"])
