@@ -295,5 +295,15 @@ def test_an_absurd_strength_of_distortion_takes_no_memory():
     assert np.asarray(layer(np.ones((1, 6, 6, 3), "float32"), training=True)).shape == (1, 6, 6, 3)
 
 
+def test_more_tiles_than_pixels_take_no_memory(rng):
+    x = rng.uniform(0, 255, (1, 5, 6, 2)).astype("float32")
+    tiles = layers.ContrastLimitedAdaptiveHistogramEqualization
+    many, absurd = (tiles(tile_grid_size=(count, count))(x) for count in (12, 10**9))
+    np.testing.assert_array_equal(many, absurd)
+    np.testing.assert_allclose(
+        many, keras.layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(12, 12))(x), 1e-5, 1e-3
+    )
+
+
 def test_keras_is_the_oracle():
     assert keras.backend.backend() == "jax"

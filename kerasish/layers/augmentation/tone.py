@@ -177,6 +177,8 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         count, height, width, channels = images.shape
         rows, columns = self.tile_grid_size
         tile_height, tile_width = -(-height // rows), -(-width // columns)
+        # Tiles far beyond the border change no pixel.
+        rows, columns = min(rows, height // tile_height + 2), min(columns, width // tile_width + 2)
         borders = ((0, 0), (0, tile_height * rows - height), (0, tile_width * columns - width), (0, 0))
         pixels = jnp.clip(jnp.pad(images, borders, mode="symmetric").astype("int32"), 0, 255)
         curves = self._curves(pixels, tile_height, tile_width)
@@ -198,7 +200,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         count, height, width, channels = pixels.shape
         image, channel = np.arange(count)[:, None, None, None], np.arange(channels)
         row, column = np.arange(height)[:, None, None] // tile_height, np.arange(width)[:, None] // tile_width
-        counts = jnp.zeros((count, *self.tile_grid_size, channels, 256), "float32")
+        counts = jnp.zeros((count, height // tile_height, width // tile_width, channels, 256), "float32")
         counts = counts.at[image, row, column, channel, pixels].add(1.0)
         size = tile_height * tile_width
         if self.clip_limit > 0:
