@@ -10,6 +10,9 @@ from kerasish.layers import arguments
 from kerasish.layers.layer import Layer
 from kerasish.layers.spec import InputSpec
 
+# Tables of this length are made for each axis; more comes from a damaged file, and would take all memory.
+_LARGEST_OUTPUT = 2**14
+
 
 class _Ranked(Layer):
     """What all pooling layers share: a number of spatial axes, given where a public class is defined."""
@@ -244,6 +247,8 @@ class _AdaptivePooling(_Ranked):
     def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.output_size = arguments.integers(self, "output_size", output_size, self._rank)
+        if max(self.output_size) > _LARGEST_OUTPUT:
+            raise arguments.complaint(self, "output_size", output_size, f"at most {_LARGEST_OUTPUT}")
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = InputSpec(ndim=self._rank + 2)
 

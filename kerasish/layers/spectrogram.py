@@ -17,6 +17,8 @@ from kerasish.ops import math as math_ops
 from kerasish.ops.nn.convolution import conv
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
+# Twice the size of the table from frequencies to bands; more comes from a damaged file, and would take all memory.
+_LARGEST_BANK = 2**25
 
 
 class STFTSpectrogram(Layer):
@@ -199,6 +201,9 @@ class MelSpectrogram(Layer):
         self.window = window
         self.sampling_rate = sampling_rate
         self.num_mel_bins = arguments.positive_integer(self, "num_mel_bins", num_mel_bins)
+        if self.num_mel_bins * self.fft_length > _LARGEST_BANK:
+            expected = f"small enough that `num_mel_bins * fft_length` is at most {_LARGEST_BANK}"
+            raise arguments.complaint(self, "num_mel_bins", num_mel_bins, expected)
         self.min_freq = min_freq
         self.max_freq = max_freq or int(sampling_rate / 2)
         self.power_to_db = power_to_db

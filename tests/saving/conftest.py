@@ -11,3 +11,11 @@ def _quick_compilation():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.fixture
+def witness(tmp_path):
+    """A file that a proof of concept would make, were it run; it must never be there."""
+    path = tmp_path / "witness"
+    yield path
+    assert not path.exists()

@@ -12,6 +12,9 @@ from kerasish.layers.augmentation import bounding_boxes as box_ops
 from kerasish.layers.augmentation.base import ImageLayer, as_dtype
 from kerasish.ops import image as ops
 
+# No image is higher or wider: what is larger comes from a damaged file, and would take all memory.
+_LARGEST = 2**20
+
 
 class _SizeLayer(ImageLayer):
     """A layer whose results have a fixed height and width."""
@@ -19,6 +22,9 @@ class _SizeLayer(ImageLayer):
     def _set_size(self, height: Any, width: Any) -> None:
         self.height = arguments.positive_integer(self, "height", height)
         self.width = arguments.positive_integer(self, "width", width)
+        for name, size in (("height", self.height), ("width", self.width)):
+            if size > _LARGEST:
+                raise arguments.complaint(self, name, size, f"at most {_LARGEST}")
 
     def _window(self, height: int, width: int) -> tuple[int, int]:
         """Return height and width of the largest window of an image that has the target's aspect ratio."""
