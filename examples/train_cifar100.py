@@ -63,6 +63,31 @@ def compiled_network(name: str, steps: int) -> keras.Model:
     return model
 
 
+class KeepState(keras.callbacks.Callback):
+    """Write everything that the rest of the run depends on after each epoch, all at once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def variables(self) -> list:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def restore(self, model: keras.Model) -> None:
+        """Give a model just compiled the state that was written, if there is any."""
+        self.set_model(model)
+        model.optimizer.build(model.trainable_variables)
+        if self.path.exists():
+            with np.load(self.path) as file:
+                for index, variable in enumerate(self.variables()):
+                    variable.assign(file[f"arr_{index}"])
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        part = self.path.with_suffix(".part.npz")
+        np.savez(part, *(variable.numpy() for variable in self.variables()))
+        part.replace(self.path)
+
+
 def export(name: str, weights: list[np.ndarray], path: Path) -> None:
     """Write the weights in half precision, each under the name of its layer."""
     keras.config.set_dtype_policy("float16")
@@ -78,13 +103,11 @@ def main() -> None:
     x_train, y_train = x_train[: options.samples], y_train[: options.samples]
     steps_per_epoch = -(-len(x_train) // BATCH_SIZE)
     options.folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = options.folder / "last.keras"
 
     keras.utils.set_random_seed(SEED)
-    if checkpoint.exists():
-        model = keras.models.load_model(checkpoint)
-    else:
-        model = compiled_network(options.network, options.epochs * steps_per_epoch)
+    model = compiled_network(options.network, options.epochs * steps_per_epoch)
+    state = KeepState(options.folder / "state.npz")
+    state.restore(model)
     # The order of the samples follows from this seed and the number of the epoch.
     keras.utils.set_random_seed(SEED)
     model.fit(
@@ -98,7 +121,7 @@ def main() -> None:
         validation_freq=5,
         verbose=2,
         callbacks=[
-            keras.callbacks.ModelCheckpoint(checkpoint),
+            state,
             keras.callbacks.CSVLogger(options.folder / "history.csv", append=True),
         ],
     )

@@ -22,8 +22,8 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return images / np.float32(16), labels[index].astype("int32")
 
 
-def compiled(keras: Any) -> Any:
-    """Return the network of a Keras-style library, compiled."""
+def compiled(keras: Any, **settings: Any) -> Any:
+    """Return the network of a Keras-style library, compiled with these further settings."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -36,13 +36,13 @@ def compiled(keras: Any) -> Any:
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"], **settings)
     return model
 
 
-def _keras_style(name: str) -> dict[str, float]:
+def _keras_style(name: str, **settings: Any) -> dict[str, float]:
     keras = importlib.import_module(name)
-    model = compiled(keras)
+    model = compiled(keras, **settings)
     model.set_weights(glorot(SHAPES))
     return fit_epochs(keras, model, *data(), BATCH, EPOCHS)
 
@@ -53,6 +53,10 @@ def kerasish() -> dict[str, float]:
 
 def keras() -> dict[str, float]:
     return _keras_style("keras")
+
+
+def keras_fused() -> dict[str, float]:
+    return _keras_style("keras", steps_per_execution=IMAGES // BATCH)
 
 
 def _cross_entropy(logits: Any, y: Any) -> Any:

@@ -39,7 +39,16 @@ class BundledWeights(NamedTuple):
             model.load_weights(path, by_name=True)
 
 
-_BUNDLED = ()
+_BUNDLED = (
+    BundledWeights(
+        "ResNet8", "cifar100", 321_604, 32, 0.6430, 721_000,
+        "7771b5048ec6179ef88c8130d4f0d0ddd69c0e810784724a28dcd711ea735193",
+    ),
+    BundledWeights(
+        "ResNet14", "cifar100", 710_468, 32, 0.6619, 1_542_880,
+        "5583a1ebbb12309d9aa9b6195fdbaa4e1117250d9107efd18204e380c44f51cd",
+    ),
+)  # fmt: skip
 
 
 def bundled() -> list[BundledWeights]:

@@ -41,8 +41,9 @@ def test_limits_are_checked():
     assert check["holds"] is False
     assert check["bound"] == pytest.approx(1.2 * 1.5)
     assert report.check_lines("tiny_mlp", MADE_UP)[0].startswith("FAIL: kerasish ≤ 1.2 × JAX by hand")
-    (check,) = report.checks("tabular", MADE_UP)
+    check, *others = report.checks("tabular", MADE_UP)
     assert check["holds"] is True
+    assert [other["holds"] for other in others] == [None, None]
     (check,) = report.checks("predict_row", {"values": {}, "skipped": {}})
     assert check["holds"] is None
 
