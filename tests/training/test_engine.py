@@ -260,9 +260,14 @@ class TestTroubleLosesNothing:
                     os.kill(os.getpid(), signal.SIGINT)
 
         model = mlp()
-        with pytest.raises(KeyboardInterrupt):
-            model.fit(X, Y, batch_size=4, verbose=0, callbacks=[Press()])
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        # A process started in the background may have been told to ignore Ctrl-C.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                model.fit(X, Y, batch_size=4, verbose=0, callbacks=[Press()])
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        finally:
+            signal.signal(signal.SIGINT, before)
         self.readable(model)
 
     def test_exception_in_a_callback(self):
