@@ -1,8 +1,7 @@
 """EfficientNet: inverted residual blocks with squeeze and excitation, scaled in width, depth and image size."""
 
+import functools
 import math
-import os
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kerasish import layers
@@ -11,13 +10,12 @@ from kerasish.applications.architecture import (
     Request,
     WeightsFile,
     channel_axis,
-    documented,
     padding_before_stride,
+    standard,
 )
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
 from kerasish.core.symbolic import KerasTensor
 from kerasish.initializers import VarianceScaling
-from kerasish.models import Model
 
 SOURCE = "Tan and Le, 2019, https://arxiv.org/abs/1905.11946"
 _URL = "https://storage.googleapis.com/keras-applications/"
@@ -185,23 +183,8 @@ def _network(letter: str) -> Architecture:
         name = f"{title.lower()}{'' if include_top else '_notop'}.h5"
         return WeightsFile(name, _URL + name, scale.hashes[0 if include_top else 1])
 
-    def construct(
-        include_top: bool = True,
-        weights: str | os.PathLike | None = "imagenet",
-        input_tensor: KerasTensor | None = None,
-        input_shape: tuple[int | None, ...] | None = None,
-        pooling: str | None = None,
-        classes: int = 1000,
-        classifier_activation: str | Callable | None = "softmax",
-        name: str = title.lower(),
-    ) -> Model:
-        request = Request(
-            include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
-        )
-        image = request.image(scale.size)
-        return request.model(image, _outputs(request, image, scale), lambda: file(include_top))
-
-    return documented(construct, title, SOURCE, scale.size)
+    outputs = functools.partial(_outputs, scale=scale)
+    return standard(title, lambda image: image, source=SOURCE, file=file, size=scale.size, end=outputs)
 
 
 EfficientNetB0 = _network("B0")
