@@ -24,6 +24,14 @@ def pictures(count: int, size: int, classes: int = 10) -> Data:
     return x.astype("float32"), y.astype("int32")
 
 
+def sentences(rows: int, steps: int, words: int) -> Data:
+    """Return random sequences of words (int32) and int32 labels; words of the second hundred mark the second class."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(1, words, (rows, steps)), rng.integers(0, 2, rows)
+    x[:, ::8] = rng.integers(1, 100, x[:, ::8].shape) + 100 * y[:, None]
+    return x.astype("int32"), y.astype("int32")
+
+
 def weights_like(shapes: list[tuple[int, ...]], names: list[str]) -> list[np.ndarray]:
     """Return initial weights: normal kernels of variance 1 / inputs, unit scales and variances, zeros elsewhere.
 
@@ -73,6 +81,15 @@ def keras_style(
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"], **settings)
     result = fit_epochs(keras, model, *data, batch, epochs)
     return {**result, "predict": _fastest(lambda: model.predict(data[0], batch_size=batch, verbose=0))}
+
+
+def contestants(build: Callable, data: Callable[[], Data], batch: int, epochs: int) -> tuple[Callable, ...]:
+    """Return what measures kerasish, Keras, and Keras with whole epochs per execution; see `keras_style`."""
+    return (
+        lambda: keras_style("kerasish", build, data(), batch, epochs),
+        lambda: keras_style("keras", build, data(), batch, epochs),
+        lambda: keras_style("keras", build, data(), batch, epochs, fused=True),
+    )
 
 
 def _kind(weight: Any) -> str:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from benchmarks import networks
 from benchmarks.common import QUICK
 
@@ -11,11 +9,7 @@ ROWS, STEPS, WORDS, WIDTH, UNITS, BATCH, EPOCHS = (256 if QUICK else 4096), 80, 
 
 
 def _data() -> networks.Data:
-    rng = np.random.default_rng(0)
-    x, y = rng.integers(1, WORDS, (ROWS, STEPS)), rng.integers(0, 2, ROWS)
-    # Words of the second hundred mark the second class.
-    x[:, ::8] = rng.integers(1, 100, x[:, ::8].shape) + 100 * y[:, None]
-    return x.astype("int32"), y.astype("int32")
+    return networks.sentences(ROWS, STEPS, WORDS)
 
 
 def _build(keras: Any) -> Any:
@@ -25,16 +19,7 @@ def _build(keras: Any) -> Any:
     return keras.Model(inputs, layers.Dense(2, activation="softmax")(x))
 
 
-def kerasish() -> dict[str, float]:
-    return networks.keras_style("kerasish", _build, _data(), BATCH, EPOCHS)
-
-
-def keras() -> dict[str, float]:
-    return networks.keras_style("keras", _build, _data(), BATCH, EPOCHS)
-
-
-def keras_fused() -> dict[str, float]:
-    return networks.keras_style("keras", _build, _data(), BATCH, EPOCHS, fused=True)
+kerasish, keras, keras_fused = networks.contestants(_build, _data, BATCH, EPOCHS)
 
 
 def torch() -> dict[str, float]:

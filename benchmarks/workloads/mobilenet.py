@@ -10,6 +10,10 @@ IMAGES, SIZE, BATCH, EPOCHS = (32 if QUICK else 256), 96, 32, 4
 STAGES = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 
 
+def data() -> networks.Data:
+    return networks.pictures(IMAGES, SIZE)
+
+
 def build(keras: Any) -> Any:
     """Return the network with ten classes, of a Keras-style library."""
     return keras.applications.MobileNetV2(weights=None, input_shape=(SIZE, SIZE, 3), classes=10)
@@ -46,18 +50,9 @@ def torch_network() -> tuple[Any, list[str]]:
     return nn.Sequential(*parts, nn.Linear(1280, 10)), [*names, "kernel", "bias"]
 
 
-def kerasish() -> dict[str, float]:
-    return networks.keras_style("kerasish", build, networks.pictures(IMAGES, SIZE), BATCH, EPOCHS)
-
-
-def keras() -> dict[str, float]:
-    return networks.keras_style("keras", build, networks.pictures(IMAGES, SIZE), BATCH, EPOCHS)
-
-
-def keras_fused() -> dict[str, float]:
-    return networks.keras_style("keras", build, networks.pictures(IMAGES, SIZE), BATCH, EPOCHS, fused=True)
+kerasish, keras, keras_fused = networks.contestants(build, data, BATCH, EPOCHS)
 
 
 def torch() -> dict[str, float]:
     model, names = torch_network()
-    return networks.torch(model, names, networks.pictures(IMAGES, SIZE), BATCH, EPOCHS)
+    return networks.torch(model, names, data(), BATCH, EPOCHS)

@@ -9,6 +9,10 @@ from benchmarks.workloads.mobilenet import SIZE, torch_network
 IMAGES, BATCH, EPOCHS = (32 if QUICK else 512), 32, 4
 
 
+def _data() -> networks.Data:
+    return networks.pictures(IMAGES, SIZE)
+
+
 def _build(keras: Any) -> Any:
     base = keras.applications.MobileNetV2(weights=None, input_shape=(SIZE, SIZE, 3), include_top=False, pooling="avg")
     base.trainable = False
@@ -16,16 +20,7 @@ def _build(keras: Any) -> Any:
     return keras.Sequential([keras.Input((SIZE, SIZE, 3)), base, head])
 
 
-def kerasish() -> dict[str, float]:
-    return networks.keras_style("kerasish", _build, networks.pictures(IMAGES, SIZE), BATCH, EPOCHS)
-
-
-def keras() -> dict[str, float]:
-    return networks.keras_style("keras", _build, networks.pictures(IMAGES, SIZE), BATCH, EPOCHS)
-
-
-def keras_fused() -> dict[str, float]:
-    return networks.keras_style("keras", _build, networks.pictures(IMAGES, SIZE), BATCH, EPOCHS, fused=True)
+kerasish, keras, keras_fused = networks.contestants(_build, _data, BATCH, EPOCHS)
 
 
 def torch() -> dict[str, float]:
@@ -48,4 +43,4 @@ def torch() -> dict[str, float]:
         def forward(self, x: Any) -> Any:
             return self.head(self.base(x))
 
-    return networks.torch(Network(), names, networks.pictures(IMAGES, SIZE), BATCH, EPOCHS)
+    return networks.torch(Network(), names, _data(), BATCH, EPOCHS)

@@ -9,6 +9,10 @@ IMAGES, BATCH, EPOCHS = (128 if QUICK else 1024), 64, 4
 WIDTHS = (16, 32, 64)
 
 
+def _data() -> networks.Data:
+    return networks.pictures(IMAGES, 32)
+
+
 def _build(keras: Any) -> Any:
     layers = keras.layers
 
@@ -28,16 +32,7 @@ def _build(keras: Any) -> Any:
     return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
 
 
-def kerasish() -> dict[str, float]:
-    return networks.keras_style("kerasish", _build, networks.pictures(IMAGES, 32), BATCH, EPOCHS)
-
-
-def keras() -> dict[str, float]:
-    return networks.keras_style("keras", _build, networks.pictures(IMAGES, 32), BATCH, EPOCHS)
-
-
-def keras_fused() -> dict[str, float]:
-    return networks.keras_style("keras", _build, networks.pictures(IMAGES, 32), BATCH, EPOCHS, fused=True)
+kerasish, keras, keras_fused = networks.contestants(_build, _data, BATCH, EPOCHS)
 
 
 def torch() -> dict[str, float]:
@@ -67,4 +62,4 @@ def torch() -> dict[str, float]:
             blocks.append(Block(inputs, filters, 2 if stage and not block else 1))
             inputs = filters
     model = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 10))
-    return networks.torch(model, [*names, "kernel", "bias"], networks.pictures(IMAGES, 32), BATCH, EPOCHS)
+    return networks.torch(model, [*names, "kernel", "bias"], _data(), BATCH, EPOCHS)
