@@ -81,6 +81,22 @@ class WeightsFile(NamedTuple):
         model.load_weights(self.fetch())
 
 
+def published_files(url: str, name: str, hashes: tuple[str, str]) -> Callable[[bool], WeightsFile]:
+    """Return what gives the published file with (True) or without (False) the classifier.
+
+    Args:
+        url: folder of both files, with a slash at its end.
+        name: what both names begin with.
+        hashes: of the file with and of that without the classifier.
+    """
+
+    def file(include_top: bool) -> WeightsFile:
+        full_name = f"{name}{'' if include_top else '_notop'}.h5"
+        return WeightsFile(full_name, url + full_name, hashes[0 if include_top else 1])
+
+    return file
+
+
 @dataclass(frozen=True)
 class Request:
     """What a user asked a constructor for; its methods are the steps that all constructors have in common.

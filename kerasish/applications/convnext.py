@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasish import layers
-from kerasish.applications.architecture import Request, WeightsFile, channel_axis, documented
+from kerasish.applications.architecture import Request, channel_axis, documented, published_files
 from kerasish.applications.efficientnet_v2 import PREPROCESSING
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
 from kerasish.core.symbolic import KerasTensor
@@ -90,9 +90,7 @@ def _outputs(request: Request, x: KerasTensor, blocks: tuple[int, ...], width: i
 
 
 def _network(title: str, own_name: str, blocks: tuple[int, ...], width: int) -> Callable[..., Model]:
-    def file(include_top: bool) -> WeightsFile:
-        name = f"{own_name}{'' if include_top else '_notop'}.h5"
-        return WeightsFile(name, _URL + name, _HASHES[own_name][0 if include_top else 1])
+    file = published_files(_URL, own_name, _HASHES[own_name])
 
     def construct(
         include_top: bool = True,

@@ -5,7 +5,7 @@ from typing import Any
 
 from kerasish import layers
 from kerasish.applications import imagenet_utils
-from kerasish.applications.architecture import Architecture, WeightsFile, channel_axis, standard
+from kerasish.applications.architecture import Architecture, channel_axis, published_files, standard
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
 from kerasish.core.symbolic import KerasTensor
 
@@ -48,10 +48,7 @@ def _body(stages: tuple[int, ...], x: KerasTensor) -> KerasTensor:
 
 
 def _network(title: str, stages: tuple[int, ...], hashes: tuple[str, str]) -> Architecture:
-    def file(include_top: bool) -> WeightsFile:
-        name = f"{title.lower()}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
-        return WeightsFile(name, _URL + name, hashes[0 if include_top else 1])
-
+    file = published_files(_URL, f"{title.lower()}_weights_tf_dim_ordering_tf_kernels", hashes)
     return standard(title, functools.partial(_body, stages), source=SOURCE, file=file)
 
 

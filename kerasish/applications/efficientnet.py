@@ -8,9 +8,9 @@ from kerasish import layers
 from kerasish.applications.architecture import (
     Architecture,
     Request,
-    WeightsFile,
     channel_axis,
     padding_before_stride,
+    published_files,
     standard,
 )
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
@@ -179,10 +179,7 @@ def _outputs(request: Request, x: KerasTensor, scale: _Scale) -> KerasTensor:
 def _network(letter: str) -> Architecture:
     title, scale = f"EfficientNet{letter}", _SCALES[letter]
 
-    def file(include_top: bool) -> WeightsFile:
-        name = f"{title.lower()}{'' if include_top else '_notop'}.h5"
-        return WeightsFile(name, _URL + name, scale.hashes[0 if include_top else 1])
-
+    file = published_files(_URL, title.lower(), scale.hashes)
     outputs = functools.partial(_outputs, scale=scale)
     return standard(title, lambda image: image, source=SOURCE, file=file, size=scale.size, end=outputs)
 

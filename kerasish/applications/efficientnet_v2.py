@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kerasish import layers
-from kerasish.applications.architecture import Request, WeightsFile, channel_axis, documented
+from kerasish.applications.architecture import Request, channel_axis, documented, published_files
 from kerasish.applications.efficientnet import DROP_RATE, added, convolved, end, inverted_block, rounded
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
 from kerasish.core.symbolic import KerasTensor
@@ -100,10 +100,7 @@ def _body(x: KerasTensor, scale: _Scale) -> KerasTensor:
 
 def _network(letter: str) -> Callable[..., Model]:
     title, scale, own_name = f"EfficientNetV2{letter}", _SCALES[letter], f"efficientnetv2-{letter.lower()}"
-
-    def file(include_top: bool) -> WeightsFile:
-        name = f"{own_name}{'' if include_top else '_notop'}.h5"
-        return WeightsFile(name, _URL + name, scale.hashes[0 if include_top else 1])
+    file = published_files(_URL, own_name, scale.hashes)
 
     def construct(
         include_top: bool = True,

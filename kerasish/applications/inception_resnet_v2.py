@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kerasish import layers
-from kerasish.applications.architecture import WeightsFile, channel_axis, standard
+from kerasish.applications.architecture import channel_axis, published_files, standard
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
 from kerasish.applications.inception_v3 import Branch, branch, concatenated, convolved, end, mixed, reduced, stem
 from kerasish.applications.inception_v3 import preprocess_input as preprocess_input
@@ -14,11 +14,7 @@ SOURCE = "Szegedy, Ioffe, Vanhoucke and Alemi, 2016, https://arxiv.org/abs/1602.
 _URL = "https://storage.googleapis.com/tensorflow/keras-applications/inception_resnet_v2/"
 # md5 of the published weights with and without the classifier.
 _HASHES = ("e693bd0210a403b3192acc6073ad2e96", "d19885ff4a710c122648d3b5c3b684e4")
-
-
-def _file(include_top: bool) -> WeightsFile:
-    name = f"inception_resnet_v2_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
-    return WeightsFile(name, _URL + name, _HASHES[0 if include_top else 1])
+_FILES = published_files(_URL, "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels", _HASHES)
 
 
 def _block(x: KerasTensor, branches: Sequence[Branch], scale: float, name: str, activate: bool = True) -> KerasTensor:
@@ -45,6 +41,6 @@ def _body(x: KerasTensor) -> KerasTensor:
 
 
 InceptionResNetV2 = standard(
-    "InceptionResNetV2", _body, source=SOURCE, file=_file, size=299, minimum=75, end=end,
+    "InceptionResNetV2", _body, source=SOURCE, file=_FILES, size=299, minimum=75, end=end,
     model_name="inception_resnet_v2",
 )  # fmt: skip

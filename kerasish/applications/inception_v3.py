@@ -5,7 +5,7 @@ from typing import Any
 
 from kerasish import layers
 from kerasish.applications import imagenet_utils
-from kerasish.applications.architecture import Request, WeightsFile, channel_axis, standard
+from kerasish.applications.architecture import Request, channel_axis, published_files, standard
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
 from kerasish.core.symbolic import KerasTensor
 
@@ -13,16 +13,12 @@ SOURCE = "Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, 2015, https://arxiv.org/a
 _URL = "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/"
 # md5 of the published weights with and without the classifier.
 _HASHES = ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")
+_FILES = published_files(_URL, "inception_v3_weights_tf_dim_ordering_tf_kernels", _HASHES)
 
 # A convolution: filters and kernel size. A branch: convolutions one after the other.
 Convolution = tuple[int, int | tuple[int, int]]
 Branch = Sequence[Convolution]
 _ROW, _COLUMN = (1, 7), (7, 1)
-
-
-def _file(include_top: bool) -> WeightsFile:
-    name = f"inception_v3_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
-    return WeightsFile(name, _URL + name, _HASHES[0 if include_top else 1])
 
 
 def convolved(
@@ -99,7 +95,7 @@ def end(request: Request, x: KerasTensor) -> KerasTensor:
 
 
 InceptionV3 = standard(
-    "InceptionV3", _body, source=SOURCE, file=_file, size=299, minimum=75, end=end, model_name="inception_v3"
+    "InceptionV3", _body, source=SOURCE, file=_FILES, size=299, minimum=75, end=end, model_name="inception_v3"
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kerasish import layers
 from kerasish.applications import imagenet_utils
-from kerasish.applications.architecture import WeightsFile, channel_axis, standard
+from kerasish.applications.architecture import channel_axis, published_files, standard
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
 from kerasish.core.symbolic import KerasTensor
 
@@ -24,13 +24,6 @@ _HASHES = {
 }
 # Blocks in each of the four stages.
 STAGES = {"50": (3, 4, 6, 3), "101": (3, 4, 23, 3), "152": (3, 8, 36, 3)}
-
-
-def weights_file(model: str, include_top: bool) -> WeightsFile:
-    """Return the published ImageNet weights of a ResNet or ResNetV2."""
-    ending = "" if include_top else "_notop"
-    name = f"{model}_weights_tf_dim_ordering_tf_kernels{ending}.h5"
-    return WeightsFile(name, _URL + name, _HASHES[model][0 if include_top else 1])
 
 
 def normalized(x: KerasTensor, name: str, activation: str) -> KerasTensor:
@@ -73,7 +66,8 @@ def _body(stages: tuple[int, ...], x: KerasTensor) -> KerasTensor:
 
 def network(title: str, body: Callable, stages: tuple[int, ...], source: str) -> Any:
     """Return the constructor of a ResNet or ResNetV2 with these stages."""
-    file = functools.partial(weights_file, title.lower())
+    model = title.lower()
+    file = published_files(_URL, f"{model}_weights_tf_dim_ordering_tf_kernels", _HASHES[model])
     return standard(title, functools.partial(body, stages), source=source, file=file)
 
 

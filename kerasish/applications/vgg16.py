@@ -5,7 +5,7 @@ from typing import Any
 
 from kerasish import layers
 from kerasish.applications import imagenet_utils
-from kerasish.applications.architecture import Architecture, Request, WeightsFile, standard
+from kerasish.applications.architecture import Architecture, Request, published_files, standard
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
 from kerasish.core.symbolic import KerasTensor
 
@@ -41,11 +41,7 @@ def network(title: str, convolutions: tuple[int, ...], hashes: tuple[str, str]) 
         hashes: md5 of the published weights with and without the classifier.
     """
     model = title.lower()
-
-    def file(include_top: bool) -> WeightsFile:
-        name = f"{model}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
-        return WeightsFile(name, f"{_URL}{model}/{name}", hashes[0 if include_top else 1])
-
+    file = published_files(f"{_URL}{model}/", f"{model}_weights_tf_dim_ordering_tf_kernels", hashes)
     return standard(title, functools.partial(_body, convolutions), source=SOURCE, file=file, end=_end)
 
 

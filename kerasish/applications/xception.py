@@ -4,7 +4,7 @@ from typing import Any
 
 from kerasish import layers
 from kerasish.applications import imagenet_utils
-from kerasish.applications.architecture import Request, WeightsFile, channel_axis, standard
+from kerasish.applications.architecture import Request, channel_axis, published_files, standard
 from kerasish.applications.imagenet_utils import decode_predictions as decode_predictions
 from kerasish.core.symbolic import KerasTensor
 
@@ -12,14 +12,10 @@ SOURCE = "Chollet, 2016, https://arxiv.org/abs/1610.02357"
 _URL = "https://storage.googleapis.com/tensorflow/keras-applications/xception/"
 # md5 of the published weights with and without the classifier.
 _HASHES = ("0a58e3b7378bc2990ea3b43d5981f1f6", "b0042744bf5b25fce3cb969f33bebb97")
+_FILES = published_files(_URL, "xception_weights_tf_dim_ordering_tf_kernels", _HASHES)
 # Filters of the separable convolutions in blocks 2 to 13. All of them have a relu before it, but for the very first,
 # which follows that of the stem.
 _BLOCKS = ((128, 128), (256, 256), (728, 728), *8 * ((728, 728, 728),), (728, 1024))
-
-
-def _file(include_top: bool) -> WeightsFile:
-    name = f"xception_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
-    return WeightsFile(name, _URL + name, _HASHES[0 if include_top else 1])
 
 
 def _relu(x: KerasTensor, name: str) -> KerasTensor:
@@ -58,7 +54,7 @@ def _end(request: Request, x: KerasTensor) -> KerasTensor:
     return request.top(x) if request.include_top else request.pooled(x, avg_name=None, max_name=None)
 
 
-Xception = standard("Xception", _body, source=SOURCE, file=_file, size=299, minimum=71, end=_end)
+Xception = standard("Xception", _body, source=SOURCE, file=_FILES, size=299, minimum=71, end=_end)
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
