@@ -16,6 +16,7 @@ from kerasish.core.registry import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from kerasish.core.symbolic import source_inputs as get_source_inputs
 from kerasish.models.feature_space import FeatureSpace
 from kerasish.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kerasish.training.py_dataset import PyDataset
@@ -47,6 +48,7 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
