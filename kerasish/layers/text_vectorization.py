@@ -311,7 +311,7 @@ class TextVectorization(HostLayer):
         return super().from_config(config)
 
 
-def _checked_ngrams(layer: Any, ngrams: Any) -> tuple[int, ...] | None:
+def _checked_ngrams(layer: Any, ngrams: Any) -> range | tuple[int, ...] | None:
     """Return the lengths of n-grams.
 
     Raises:
@@ -319,10 +319,11 @@ def _checked_ngrams(layer: Any, ngrams: Any) -> tuple[int, ...] | None:
     """
     if ngrams is None:
         return None
-    lengths = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else ngrams
-    if not isinstance(lengths, tuple) or not lengths or not all(isinstance(n, int) and n > 0 for n in lengths):
+    if isinstance(ngrams, int) and ngrams > 0:
+        return range(1, ngrams + 1)
+    if not isinstance(ngrams, tuple) or not ngrams or not all(isinstance(n, int) and n > 0 for n in ngrams):
         raise complaint(layer, "ngrams", ngrams, "None, a positive integer or a tuple of positive integers")
-    return lengths
+    return ngrams
 
 
 def _as_text(value: Any, encoding: str) -> str:

@@ -107,15 +107,19 @@ class Words:
         starts = np.cumsum(lengths) - lengths
         return [tokens[start : start + length] for start, length in zip(starts.tolist(), lengths.tolist())]
 
-    def ngrams(self, sizes: tuple[int, ...]) -> "Words":
+    def ngrams(self, sizes: range | tuple[int, ...]) -> "Words":
         """Return the n-grams of each text: all of the first size in order, then all of the next."""
         places, lengths = self.without_ends(np.arange(len(self.tokens)))
         tokens = [self.tokens[place] for place in places.tolist()] if self.marks else self.tokens
         owners = np.repeat(np.arange(len(lengths)), lengths)
         space: Any = b" " if isinstance(self.mark, bytes) else " "
         found: list = []
-        rows = []
-        for size in sizes:
+        rows = [owners[:0]]
+        longest = int(lengths.max(initial=0))
+        # A range, from 1 on, can be far longer than any text.
+        for size in sizes[:longest] if isinstance(sizes, range) else sizes:
+            if size > longest:
+                continue
             if size == 1:
                 found.extend(tokens)
                 rows.append(owners)

@@ -4,7 +4,7 @@ import math
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO, Any, NamedTuple
 
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ import numpy as np
 
 from kerasish.core.variable import Variable
 from kerasish.saving import limits
+from kerasish.saving.global_heap import HeapCheckedFile
 
 # The attribute of datasets, and of the file for all of them, that holds a checksum; Keras takes no notice of it.
 CHECKSUM = "crc32"
@@ -185,10 +186,14 @@ class VariablesReader:
         self._verify = verify
         self.checksums: dict[str, int] = {}
         self.groups: set[str] = set()
-        with self._damage_is_named():
-            self._file = h5py.File(file, "r")
+        self._opened = ExitStack()
         try:
             with self._damage_is_named():
+                if isinstance(file, str | os.PathLike):
+                    file = self._opened.enter_context(open(file, "rb"))
+                self._file = self._opened.enter_context(h5py.File(HeapCheckedFile(file), "r"))
+                if self._file.id.get_create_plist().get_sizes() != (8, 8):
+                    raise self._refuse("/", "has addresses and sizes of other than 8 bytes")
                 self.headers = dict(self._declared())
                 self._check_table()
         except BaseException:
@@ -197,7 +202,7 @@ class VariablesReader:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._opened.close()
 
     def __enter__(self) -> "VariablesReader":
         return self

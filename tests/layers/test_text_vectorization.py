@@ -43,6 +43,14 @@ def test_texts_that_hold_the_mark_between_texts():
     assert characters(["a\0", "\0"]).tolist() == [[2, 3], [3, 0]]
 
 
+@pytest.mark.parametrize("ngrams", [2**40, (2**40, 1, 2, 3)])
+def test_ngrams_longer_than_any_text(ngrams):
+    layer = layers.TextVectorization(ngrams=ngrams)
+    layer.adapt(["a b c", "d"])
+    assert set(layer.get_vocabulary()) == {"", "[UNK]", "a", "b", "c", "d", "a b", "b c", "a b c"}
+    assert layer(["", "b c"]).shape == (2, 3)
+
+
 @pytest.mark.parametrize("split", ["whitespace", "character", None])
 @pytest.mark.parametrize("ngrams", [None, 2, (3, 1)])
 @pytest.mark.parametrize("mode", ["int", "count", "tf_idf"])
