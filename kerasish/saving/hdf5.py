@@ -74,6 +74,7 @@ class VariablesWriter:
         self._h5py = h5py
         self._stream = _Stream(file)
         self._file = h5py.File(self._stream, "w")
+        self._groups: dict[str, Any] = {"": self._file}
         self._checksums: dict[str, int] = {}
 
     @property
@@ -110,7 +111,7 @@ class VariablesWriter:
         if not named and not values:
             return
         place = f"{path}/vars" if path else "vars"
-        group = self._file.require_group(place)
+        group = self._group(place)
         if named:
             group.attrs["name"] = name
         for key, value in values.items():
@@ -135,8 +136,7 @@ class VariablesWriter:
         kind = h5.h5t.py_create(np.dtype("V2") if is_bfloat16 else array.dtype, logical=True)
         space = h5.h5s.create_simple(array.shape) if array.shape else h5.h5s.create(h5.h5s.SCALAR)
         owner, _, key = path.rpartition("/")
-        place = self._file.require_group(owner) if owner else self._file
-        dataset = h5.h5d.create(place.id, key.encode(), kind, space)
+        dataset = h5.h5d.create(self._group(owner).id, key.encode(), kind, space)
         if array.size:
             dataset.write(h5.h5s.ALL, h5.h5s.ALL, contiguous.view("V2") if is_bfloat16 else contiguous)
         if is_bfloat16:
@@ -146,9 +146,16 @@ class VariablesWriter:
 
     def write_attributes(self, path: str, attributes: dict[str, Any]) -> None:
         """Give a group, which is made if there is none, attributes: strings or lists of strings."""
-        group = self._file.require_group(path)
+        group = self._group(path)
         for name, value in attributes.items():
             group.attrs[name] = value
+
+    def _group(self, path: str) -> Any:
+        """Return a group, which is made if there is none."""
+        if path not in self._groups:
+            owner, _, key = path.rpartition("/")
+            self._groups[path] = self._group(owner).require_group(key)
+        return self._groups[path]
 
     def _write_checksum(self, item: Any, value: int) -> None:
         # Several times faster than `item.attrs[CHECKSUM] = value`.

@@ -45,7 +45,7 @@ def save_model(model: Any, filepath: str, include_optimizer: bool = True) -> Non
         training = older_training_config(config.get("compile_config") or {})
         attributes["training_config"] = json.dumps(training)
     with replacing(filepath) as file, VariablesWriter(file) as writer:
-        writer.write_attributes("/", attributes)
+        writer.write_attributes("", attributes)
         _write_layers(model, writer, _WEIGHTS)
         if has_optimizer:
             _write_named(writer, _OPTIMIZER, [(variable.path, variable) for variable in model.optimizer.variables])
@@ -59,13 +59,13 @@ def save_weights(model: Any, filepath: str | os.PathLike) -> None:
         filepath: the file.
     """
     with replacing(filepath) as file, VariablesWriter(file) as writer:
-        _write_layers(model, writer, "/")
+        _write_layers(model, writer, "")
 
 
 def _write_layers(model: Any, writer: VariablesWriter, group: str) -> None:
     names = [layer.name for layer in model.layers]
     writer.write_attributes(group, _split("layer_names", names) | {"backend": "jax", "keras_version": "3.15.1"})
-    prefix = "" if group == "/" else f"{group}/"
+    prefix = f"{group}/" if group else ""
     for layer in sorted(model.layers, key=lambda layer: layer.name):
         _write_named(writer, f"{prefix}{layer.name}", _unique_names(_ordered(layer)))
     _write_named(writer, f"{prefix}{_TOP}", _unique_names(_own_weights(model)))
