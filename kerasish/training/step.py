@@ -11,6 +11,7 @@ from jax import lax
 from kerasish.core import tree
 from kerasish.core.lifted import Recorder, value_and_grad
 from kerasish.core.masks import get_mask, mask_frame, set_mask
+from kerasish.core.platform_forms.compiler import compiler_options
 from kerasish.core.platform_forms.convolution import slow_in_loops
 from kerasish.core.variable import Variable, write_through
 from kerasish.training.data import unpack_x_y_sample_weight
@@ -110,10 +111,8 @@ class Program:
             logs = jax.tree.map(lambda info: jnp.zeros(info.shape, info.dtype), self._logs)
             return lax.fori_loop(0, count, body, (state, logs))
 
-        donated = (0,) if donate else ()
-        self._one = jax.jit(one, donate_argnums=donated)
-        self._at = jax.jit(at, donate_argnums=donated)
-        self._loop = jax.jit(loop, donate_argnums=donated)
+        options: Any = {"donate_argnums": (0,) if donate else (), "compiler_options": compiler_options()}
+        self._one, self._at, self._loop = (jax.jit(function, **options) for function in (one, at, loop))
         self._prepared: dict[Any, Callable] = {}  # single steps compiled ahead, by the arrays they take batches from
 
     def _take(self, data: Any, order: Any, start: Any) -> Any:

@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kerasish.core.platform_forms.stored import stored_first
 from kerasish.core.platform_forms.twins import platform_form, with_forms
 
 Array = Any
@@ -130,8 +131,12 @@ def _put_back(result: Array, params: dict) -> Array:
 
 def _plain(x: Array, kernel: Array, params: dict) -> Array:
     """Convolve operands in the order that XLA has fast code for."""
-    x, kernel = _put_in_order(x, kernel, params)
-    return _put_back(_lax(x, kernel, params), params)
+
+    def convolve(x: Array, kernel: Array) -> Array:
+        return _put_back(_lax(*_put_in_order(x, kernel, params), params), params)
+
+    sums_over_first_axis = params["dimension_numbers"][0][0] != 0  # which is the batch: the gradient of a kernel
+    return stored_first(convolve, x, kernel) if sums_over_first_axis else convolve(x, kernel)
 
 
 def _lax(x: Array, kernel: Array, params: dict) -> Array:

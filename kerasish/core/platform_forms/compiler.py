@@ -1,0 +1,29 @@
+"""Options for XLA's compiler on CPUs.
+
+jaxlib 0.10 gives float32 convolutions of two axes with more than 16 channels to YNNPACK, which takes 1.4 to 3 times as
+long for them as Eigen, and 2 to 4 times for gradients of kernels (`python -m benchmarks.platform_forms` repeats the
+measurement). Matrix products and sums stay with YNNPACK.
+"""
+
+import functools
+import os
+
+import jax
+
+_LIBRARY = "xla_cpu_experimental_ynn_fusion_type"
+_WITHOUT_CONVOLUTIONS = {_LIBRARY: "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
+
+
+@functools.cache
+def compiler_options() -> dict[str, str]:
+    """Return what `jax.jit` should be given as `compiler_options`: nothing where it would not be understood.
+
+    What the environment variable `XLA_FLAGS` says about the library goes first.
+    """
+    if jax.default_backend() != "cpu" or _LIBRARY in os.environ.get("XLA_FLAGS", ""):
+        return {}
+    try:
+        jax.jit(lambda x: x, compiler_options=_WITHOUT_CONVOLUTIONS).lower(0).compile()
+    except jax.errors.JaxRuntimeError:  # of a jaxlib without this option
+        return {}
+    return _WITHOUT_CONVOLUTIONS
