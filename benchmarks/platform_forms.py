@@ -2,6 +2,7 @@
 
 Run `python -m benchmarks.platform_forms [words of a case]`. Times are medians of interleaved runs, in milliseconds; the
 last column says how many times faster the form is. Inside the loop the same work is done several times in one program.
+Forms are compiled with the compiler's options of training; with `--no-options` without, which shows what these give.
 """
 
 import functools
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kerasish.core.platform_forms.compiler import compiler_options
 from kerasish.core.platform_forms.convolution import convolution
 from kerasish.core.platform_forms.pooling import reduce_windows
 
@@ -105,7 +107,8 @@ def in_loop(function: Callable) -> Callable:
 
 def compare(functions: list[Callable], args: tuple) -> list[float]:
     """Return the median milliseconds of each function, run in turns."""
-    compiled = [jax.jit(function) for function in functions]
+    options = None if "--no-options" in sys.argv else compiler_options()
+    compiled = [jax.jit(functions[0]), jax.jit(functions[1], compiler_options=options)]
     results = [jax.block_until_ready(function(*args)) for function in compiled]
     scale = float(jnp.abs(results[0]).max())
     np.testing.assert_allclose(results[1], results[0], rtol=1e-3, atol=1e-4 * scale)
@@ -120,7 +123,7 @@ def compare(functions: list[Callable], args: tuple) -> list[float]:
 
 
 def main() -> None:
-    rng, words = np.random.default_rng(0), sys.argv[1:]
+    rng, words = np.random.default_rng(0), [word for word in sys.argv[1:] if word != "--no-options"]
     print(f"jax {jax.__version__}, {jax.default_backend()}; milliseconds")
     print(f"{'case':46}{'lax':>8}{'form':>8}{'ratio':>7}   in a loop{'lax':>8}{'form':>8}{'ratio':>7}")
     for name, (theirs, ours, shapes, names) in CASES.items():

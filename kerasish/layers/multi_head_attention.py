@@ -185,6 +185,7 @@ class HeadAttention(Layer):
             return_attention_scores: whether the scores are wanted; they may be None otherwise.
             use_causal_mask: whether a causal mask is to be applied here.
         """
+        key, value = self._per_query_head(key), self._per_query_head(value)
         same_size = query.shape[-1] == value.shape[-1]
         if self.dropout == 0 and not return_attention_scores and query.ndim == 4 and same_size:
             mask = None if attention_mask is None else self._with_heads(attention_mask, 4)
@@ -196,7 +197,6 @@ class HeadAttention(Layer):
         if use_causal_mask:
             causal = self._compute_attention_mask(query, value, use_causal_mask=True)
             attention_mask = causal if attention_mask is None else jnp.logical_and(attention_mask, causal)
-        key, value = self._per_query_head(key), self._per_query_head(value)
         scores = jnp.einsum(self._dot_product_equation, key, query * jnp.asarray(self._scale, query.dtype))
         mask = None if attention_mask is None else self._with_heads(attention_mask, scores.ndim)
         scores = self._softmax(scores, mask=mask)

@@ -4,7 +4,10 @@ import math
 import operator
 from typing import Any
 
+import jax
+
 from kerasish import random, regularizers
+from kerasish.core.random import draw_seed
 from kerasish.layers import arguments
 from kerasish.layers.layer import Layer, ShapePreserving
 from kerasish.layers.spec import InputSpec
@@ -166,7 +169,11 @@ class GaussianDropout(_Noise):
         if not training or self.rate == 0:
             return inputs
         deviation = math.sqrt(self.rate / (1.0 - self.rate))
-        return inputs * random.normal(inputs.shape, 1.0, deviation, self.compute_dtype, self.seed_generator)
+        # The gradient needs the numbers again: XLA stores those of JAX's own generator, and would draw ours twice.
+        noise = jax.random.normal(
+            draw_seed(self.seed_generator), inputs.shape, jax.dtypes.canonicalize_dtype(self.compute_dtype)
+        )
+        return inputs * (noise * deviation + 1.0)
 
     def get_config(self) -> dict:
         return super().get_config() | arguments.kept(self, "rate", "seed")

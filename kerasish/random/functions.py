@@ -5,6 +5,7 @@ and None draws from the default generator, which follows from `kerasish.utils.se
 the values that Keras gives on JAX. `dtype` is `floatx()` unless given.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -164,7 +165,9 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
         )
     shape = tuple(size if drawn is None else drawn for drawn, size in zip(noise_shape, inputs.shape, strict=True))
     keep = 1.0 - rate
-    kept = jax.random.bernoulli(_key(seed), keep, shape)
+    is_broadcast = math.prod(shape) < inputs.size
+    # XLA stores the numbers of JAX's own generator, and would draw ours again for every element they are broadcast to.
+    kept = jax.random.bernoulli(draw_seed(seed) if is_broadcast else _key(seed), keep, shape)
     return jnp.where(kept, inputs / keep, jnp.zeros((), inputs.dtype))
 
 

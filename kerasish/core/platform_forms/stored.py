@@ -27,3 +27,24 @@ def stored_first(function: Callable, *operands: Array) -> Array:
     result = jax.eval_shape(function, *operands)
     # Always true, which XLA does not find out.
     return lax.cond((bits | 1) != 0, function, lambda *_: jnp.zeros(result.shape, result.dtype), *operands)
+
+
+def stored(arrays: list[Array]) -> list[Array]:
+    """Return arrays that are computed once, not again in each loop that reads them.
+
+    Args:
+        arrays: arrays of numbers or booleans that take long to compute for their size.
+    """
+    places = [index for index, array in enumerate(arrays) if array.size]
+    if not places:
+        return arrays
+    full = [arrays[index] for index in places]
+    first = full[0].ravel()[0]
+
+    def branch(*full: Array) -> Any:
+        always = (lax.bitcast_convert_type(first.astype("float32"), "uint32") | 1) != 0
+        return lax.cond(always, lambda *full: full, lambda *full: tuple(map(jnp.zeros_like, full)), *full)
+
+    result = lax.platform_dependent(*full, cpu=branch, default=lambda *full: lax.optimization_barrier(full))
+    found = dict(zip(places, result, strict=True))
+    return [found.get(index, array) for index, array in enumerate(arrays)]

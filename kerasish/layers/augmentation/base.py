@@ -9,6 +9,7 @@ import numpy as np
 from kerasish import random
 from kerasish.core import tree
 from kerasish.core.dtypes import is_int_dtype
+from kerasish.core.platform_forms.stored import stored
 from kerasish.core.variable import Scope
 from kerasish.layers import arguments
 from kerasish.layers.layer import Layer
@@ -221,8 +222,9 @@ class ImageLayer(Layer):
 def _computed_once(transformation: Any) -> Any:
     """Return the transformation, kept from being computed again for each pixel, as fused loops would."""
     leaves, structure = jax.tree_util.tree_flatten(transformation)
-    arrays = [index for index, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
-    for index, leaf in zip(arrays, jax.lax.optimization_barrier([leaves[i] for i in arrays]), strict=True):
+    is_key = jax.dtypes.extended
+    arrays = [i for i, x in enumerate(leaves) if isinstance(x, jax.Array) and not jnp.issubdtype(x.dtype, is_key)]
+    for index, leaf in zip(arrays, stored([leaves[i] for i in arrays]), strict=True):
         leaves[index] = leaf
     return structure.unflatten(leaves)
 

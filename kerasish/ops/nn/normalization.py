@@ -105,8 +105,8 @@ def layer_normalization(
         return value if value is None or value.ndim == x.ndim or axes == [x.ndim - 1] else jnp.reshape(value, shape)
 
     gamma, beta = fit(gamma), fit(beta)
-    centred = x - jnp.mean(x, axes, keepdims=True)
-    variance = jnp.mean(jnp.square(centred), axes, keepdims=True)
+    mean = jnp.mean(x, axes, keepdims=True)
+    variance = jnp.mean(jnp.square(x - mean), axes, keepdims=True)
     factor = lax.rsqrt(variance + (default_epsilon() if epsilon is None else epsilon))
     if rms_scaling:
         warnings.warn(
@@ -115,7 +115,8 @@ def layer_normalization(
             stacklevel=3,
         )
         return (x * (factor if gamma is None else factor * gamma)).astype(dtype)
-    x = centred * factor
+    # Not (x - mean) * factor: XLA would store the difference, to read it for the variance as well.
+    x = x * factor - mean * factor
     x = x if gamma is None else x * gamma
     return (x if beta is None else x + beta).astype(dtype)
 
