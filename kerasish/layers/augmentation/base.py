@@ -198,7 +198,8 @@ class ImageLayer(Layer):
         single = entries["images"].ndim == 3
         if single:
             entries = tree.map_structure(lambda x: x[None], entries)
-        transformation = _computed_once(self.get_random_transformation(entries, training=training))
+        transformation = self.get_random_transformation(entries, training=training)
+        transformation = _computed_once(transformation, entries["images"].size)
         methods = {
             "images": self.transform_images,
             "labels": self.transform_labels,
@@ -219,11 +220,18 @@ class ImageLayer(Layer):
         return config
 
 
-def _computed_once(transformation: Any) -> Any:
-    """Return the transformation, kept from being computed again for each pixel, as fused loops would."""
+def _computed_once(transformation: Any, pixels: int) -> Any:
+    """Return the transformation, kept from being computed again for each pixel, as fused loops would.
+
+    What has a value for every pixel is computed once for each as it is.
+    """
     leaves, structure = jax.tree_util.tree_flatten(transformation)
-    is_key = jax.dtypes.extended
-    arrays = [i for i, x in enumerate(leaves) if isinstance(x, jax.Array) and not jnp.issubdtype(x.dtype, is_key)]
+
+    def is_small(leaf: Any) -> bool:
+        is_array = isinstance(leaf, jax.Array) and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+        return is_array and leaf.size < pixels
+
+    arrays = [index for index, leaf in enumerate(leaves) if is_small(leaf)]
     for index, leaf in zip(arrays, stored([leaves[i] for i in arrays]), strict=True):
         leaves[index] = leaf
     return structure.unflatten(leaves)
