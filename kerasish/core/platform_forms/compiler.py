@@ -1,8 +1,9 @@
 """Options for XLA's compiler on CPUs.
 
-jaxlib 0.10 gives float32 convolutions of two axes with more than 16 channels to YNNPACK, which takes 1.4 to 3 times as
-long for them as Eigen, and 2 to 4 times for gradients of kernels (`python -m benchmarks.platform_forms` repeats the
-measurement). Matrix products and sums stay with YNNPACK.
+jaxlib 0.10 gives float32 convolutions of two axes with more than 16 channels to YNNPACK, which takes 1.5 to 1.8 times
+as long for them as Eigen, and 2 to 3.5 times for gradients of kernels (two cores with AVX-512; `python -m
+benchmarks.platform_forms` with and without `--no-options` repeats the measurement). Matrix products and sums stay with
+YNNPACK.
 """
 
 import functools
@@ -15,15 +16,15 @@ _WITHOUT_CONVOLUTIONS = {_LIBRARY: "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_F
 
 
 @functools.cache
-def compiler_options() -> dict[str, str]:
-    """Return what `jax.jit` should be given as `compiler_options`: nothing where it would not be understood.
+def compiler_options() -> dict[str, str] | None:
+    """Return what `jax.jit` should be given as `compiler_options`: None where they would not be understood.
 
     What the environment variable `XLA_FLAGS` says about the library goes first.
     """
     if jax.default_backend() != "cpu" or _LIBRARY in os.environ.get("XLA_FLAGS", ""):
-        return {}
+        return None
     try:
         jax.jit(lambda x: x, compiler_options=_WITHOUT_CONVOLUTIONS).lower(0).compile()
     except jax.errors.JaxRuntimeError:  # of a jaxlib without this option
-        return {}
+        return None
     return _WITHOUT_CONVOLUTIONS
