@@ -17,8 +17,11 @@ from kerasish.training.prefetch import Prefetcher
 from kerasish.training.prepare import check_batch_labels, check_model_inputs, outputs_for
 from kerasish.training.step import Program, all_variables
 
-# A loop on the device comes back to Python this often, for callbacks, progress and Ctrl-C.
-_SECONDS_PER_CALL = 0.05
+# A loop on the device comes back to Python this often, for callbacks, progress and Ctrl-C. Not more often: each call
+# gets its memory from the operating system anew, on CPUs for as long as half a step of MobileNetV2 takes.
+_SECONDS_PER_CALL = 1.0
+# Python has the next call ready before the end of one that takes less than this.
+_SHORT_CALL = 0.1
 
 
 class Runner:
@@ -81,14 +84,14 @@ class Runner:
             program = self._program(_rows(self._data, size))
             if last > last_full:
                 self._compile_rest(order)
-            pace = _Pace(self._fixed_count(program), last_full - first)
+            pace = _Pace(program, self._fixed_count(program), last_full - first)
             for offset, count in pace:
                 start = first + offset
                 if self._begin(offset):
                     return logs
                 logs = program.run_at(self._data, order, start * size, None if pace.single else count)
                 self._end(offset + count - 1, logs)
-                pace.wait(logs)
+                pace.wait(logs, count)
         if last > last_full and not self._begin(last_full - first):
             self.close()
             rest = self._program(_rows(self._data, source.num_samples - last_full * size))
@@ -117,7 +120,7 @@ class Runner:
     def _run_batches(self, batches: Iterator[Any]) -> Any:
         """Run batch by batch, each brought to the device while the one before is computed."""
         logs: Any = None
-        pace = _Pace(0, None)
+        pace = _Pace()
         with Prefetcher(batches, transform=self._to_device) as ready:
             for index, batch in enumerate(ready):
                 if self._begin(index):
@@ -151,44 +154,48 @@ class Runner:
 
 
 class _Pace:
-    """How many batches each call does, from how long they took, with at most two calls on their way.
+    """How many batches each call does, from how long they took; a second call is on its way while the first is short.
 
     The compiled loop is the same whatever the count, so results do not depend on the clock.
 
     Args:
+        program: what is called; it remembers the count for the next epoch. None where batches come one by one.
         count: batches per call; 0 for one outside any loop; None to find out.
-        total: number of batches, None if unknown.
+        total: number of batches.
     """
 
-    def __init__(self, count: int | None, total: int | None) -> None:
+    def __init__(self, program: Program | None = None, count: int | None = 0, total: int = 0) -> None:
         self.single = count == 0
-        self._adapts = count is None
+        self._program = program if count is None else None
         self._count = count or 1
         self._total = total
         self._running: deque = deque()
-        self._last = time.perf_counter()
+        self._started = self._finished = time.perf_counter()
+        self._is_short = False
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         start = 0
-        while start < (self._total or 0):
-            count = min(self._count, self._total - start)
-            self._current = count
+        while start < self._total:
+            left, count = self._total - start, self._count
+            if self._program is not None:  # calls of about equal length, the last ones as well
+                count = -(-left // max(1, round(left / self._program.batches_per_call)))
+            count = min(count, left)
+            self._started = time.perf_counter()
             yield start, count
             start += count
 
-    def wait(self, logs: Any) -> None:
-        """Note that a call was made; wait for the one before it."""
-        self._running.append((logs, getattr(self, "_current", 1)))
-        if len(self._running) < 2:
-            self._last = time.perf_counter()
-            return
-        before, count = self._running.popleft()
-        jax.block_until_ready(before)
-        now = time.perf_counter()
-        if self._adapts:
-            affordable = int(_SECONDS_PER_CALL * count / max(now - self._last, 1e-6))
-            self._count = max(1, min(affordable, 4 * self._count))
-        self._last = now
+    def wait(self, logs: Any, count: int = 1) -> None:
+        """Note that a call for so many batches was made; wait for it, or where calls are short for the one before."""
+        self._running.append((logs, count, self._started))
+        while len(self._running) > self._is_short:
+            before, count, started = self._running.popleft()
+            jax.block_until_ready(before)
+            now = time.perf_counter()
+            seconds, self._finished = now - max(started, self._finished), now
+            self._is_short = seconds < _SHORT_CALL
+            if self._program is not None:
+                affordable = int(_SECONDS_PER_CALL * count / max(seconds, 1e-6))
+                self._program.batches_per_call = max(1, min(affordable, 4 * self._program.batches_per_call))
 
 
 def bound_step(model: Any, mode: str) -> Callable:

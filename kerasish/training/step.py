@@ -75,7 +75,10 @@ class Program:
 
     Attributes:
         slow_in_loops: whether the step contains a convolution that is slow inside a loop on a CPU.
+        batches_per_call: how many batches to do in one go, as far as the time they take is known.
     """
+
+    batches_per_call = 1
 
     def __init__(self, step: Callable, variables: list[Variable], batch: Any, donate: bool = True) -> None:
         batch = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), batch)
