@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+from kerasish.core.platform_forms import convolution as convolution_module
 from kerasish.core.platform_forms.convolution import convolution, slow_in_loops
 from kerasish.core.platform_forms.pooling import reduce_windows
 
@@ -90,6 +91,8 @@ CASES = {
     "one axis": case(rank=1, stride=2, window=4),
     "one axis, depthwise": case(rank=1, groups=4, outputs=4, dilation=3),
     "three axes": case(rank=3, size=4, stride=2),
+    "three axes, dilated": case(rank=3, size=5, dilation=2, padding="VALID"),
+    "three axes, channels first": case(rank=3, size=4, window=2, last=False),
     "three axes, stretched": case(rank=3, size=3, stretch=2, window=2, padding=((1, 1), (1, 2), (0, 1))),
     "window of one on a stretched axis": case(rank=3, size=3, stretch=3, window=2, padding=((1, 1),) * 3),
     "bfloat16": case(dtype="bfloat16"),
@@ -102,8 +105,39 @@ def operands(shape, kernel_shape, dtype, rng):
     return tuple(jnp.asarray(rng.normal(size=s), dtype) for s in (shape, kernel_shape))
 
 
+@pytest.fixture
+def none_in_columns(monkeypatch):
+    """Small convolutions take the forms of large ones."""
+    monkeypatch.setattr(convolution_module, "_MOST_IN_COLUMNS", 0)
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_convolution(name, rng):
+def test_convolution(name, rng, none_in_columns):
+    compare_convolution(name, rng)
+
+
+PLAIN = ["plain", "strided", "valid-dilated", "explicit padding", "negative padding", "channels first", "one axis",
+         "three axes", "bfloat16", "float16"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_convolution_in_columns(name, rng):
+    compare_convolution(name, rng)
+
+
+def test_which_are_written_in_columns():
+    def form(batch):
+        x = jax.ShapeDtypeStruct((batch, 10, 10, 8), "float32")
+        kernel = jax.ShapeDtypeStruct((3, 3, 8, 8), "float32")
+        options, *_ = case()
+        jaxpr = jax.make_jaxpr(functools.partial(convolution, **options))(x, kernel)
+        (equation,) = [e for e in jaxpr.eqns if e.primitive is convolution_module.convolution_p]
+        return convolution_module._form(x, kernel, equation.params)
+
+    assert (form(4), form(5)) == (convolution_module._columns, convolution_module._plain)
+
+
+def compare_convolution(name, rng):
     options, shape, kernel_shape, dtype = CASES[name]
     x, kernel = operands(shape, kernel_shape, dtype, rng)
     ours, theirs = (functools.partial(f, **options) for f in (convolution, lax.conv_general_dilated))
@@ -115,7 +149,9 @@ def test_convolution(name, rng):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_convolution_of_random_options(seed):
+def test_convolution_of_random_options(seed, monkeypatch):
+    if seed % 2:
+        monkeypatch.setattr(convolution_module, "_MOST_IN_COLUMNS", 0)
     rng = np.random.default_rng(seed)
     pick = lambda *values: tuple(rng.choice(values, 2).tolist())
     groups = int(rng.choice([1, 1, 2, 4]))
@@ -146,7 +182,7 @@ def test_convolution_of_float64(rng):
 
 
 @pytest.mark.parametrize("name", ["strided", "one element, strided", "depthwise, strided", "groups", "transposed"])
-def test_transformations(name, rng):
+def test_transformations(name, rng, none_in_columns):
     """Second derivatives, forward mode, linearize, and batches over each operand and both."""
     options, shape, kernel_shape, dtype = CASES[name]
     x, kernel = operands(shape, kernel_shape, dtype, rng)

@@ -9,12 +9,14 @@ Measured with jaxlib 0.10 on two busy cores (`benchmarks/platform_forms.py` repe
 - One input channel per group (depthwise) as sum of shifted products: forward 10 to 24, input gradient 15 to 200,
   kernel gradient 2 to 9; in loops forward 6 to 20, input gradient 1, kernel gradient 150 to 1000.
 - Other groups one by one: forward 1 to 3, kernel gradient 30 to 400.
-- Three axes with stretched inputs as interleaved convolutions of the input that is not stretched: 12 to 50.
+- Three axes as two, with the windows' depth as channels: forward 3.6 to 15, input gradient 3.7 to 10, kernel gradient
+  3.5 to 14; with stretched inputs as interleaved convolutions of the input that is not stretched: 12 to 50.
+- Up to 32,768 numbers in all windows together as one matrix product of them: 1 to 4, along one axis 3.
 - The kernel's gradient of a transposed convolution with input and output gradient in each other's place: 50.
 - Kernel gradients of operands that are stored before they are brought into order (`stored.py`): 1.2 to 20 in networks,
   where activations and normalizations come before; alone 1.
 
-Tried and dropped: windows as columns of a matrix (0.4 to 0.8 of lax forward), a matrix product per element of the
+Tried and dropped: more windows as rows of a matrix (0.4 to 0.8 of lax forward), a matrix product per element of the
 window, stretched inputs written out (0.1 to 0.6), interleaving for one and two axes (0.6 to 1.1), groups as one kernel
 with zeros (ahead only with many small groups), kernel gradients of depthwise convolutions by matrix products with ones,
 kernel gradients in parts of the batch (1 to 0.3) or by matrix products of columns (0.2 to 0.7).
@@ -36,6 +38,7 @@ from kerasish.core.platform_forms.twins import platform_form, with_forms
 Array = Any
 # More groups, or elements of a depthwise window, would make programs long; more filters per channel repeat too much.
 _MOST_GROUPS, _MOST_TAPS, _MOST_FILTERS = 64, 128, 8
+_MOST_IN_COLUMNS, _MOST_DEPTH = 1 << 15, 8
 _BATCH_PARTS = 8
 
 
@@ -81,6 +84,13 @@ def _form(x: Any, kernel: Any, params: dict) -> Callable:
         return _swapped
     if stretched and len(spatial) == 3 and plain_steps and max(params["rhs_dilation"]) == 1:
         return _interleaved
+    if not stretched and 0 not in output:
+        taps, places = math.prod(spatial), math.prod(output)
+        columns = x.shape[x_spec[0]] * places * taps * channels
+        if min(taps, places) <= _MOST_TAPS and columns <= _MOST_IN_COLUMNS:
+            return _columns
+        if len(spatial) == 3 and min(spatial[0], output[0]) <= _MOST_DEPTH:
+            return _by_depth
     return _plain
 
 
@@ -138,7 +148,12 @@ def _plain(x: Array, kernel: Array, params: dict) -> Array:
     def convolve(x: Array, kernel: Array) -> Array:
         return _put_back(_lax(*_put_in_order(x, kernel, params), params), params)
 
-    sums_over_first_axis = params["dimension_numbers"][0][0] != 0  # which is the batch: the gradient of a kernel
+    return _with_operands_stored(convolve, x, kernel, params)
+
+
+def _with_operands_stored(convolve: Callable, x: Array, kernel: Array, params: dict) -> Array:
+    """Convolve; for the gradient of a kernel, whose operands are transposed, with stored operands."""
+    sums_over_first_axis = params["dimension_numbers"][0][0] != 0  # which is the batch
     return stored_first(convolve, x, kernel) if sums_over_first_axis else convolve(x, kernel)
 
 
@@ -197,6 +212,52 @@ def _whole_input(x: Array, kernel: Array, params: dict) -> Array:
     return jnp.expand_dims(result if out[0] < out[1] else result.T, out[2:])
 
 
+def _columns(x: Array, kernel: Array, params: dict) -> Array:
+    """Write each window as a row of a matrix, and multiply."""
+    x, kernel = _put_in_order(x, kernel, params)
+    x, strides, dilation = _pad(x, params["padding"]), params["window_strides"], params["rhs_dilation"]
+    *window, channels, filters = kernel.shape
+    sizes = _sizes_after(x.shape[1:-1], window, strides, dilation)
+    if math.prod(window) <= math.prod(sizes):
+        starts = ([i * d for i, d in zip(place, dilation)] for place in itertools.product(*map(range, window)))
+        rows = jnp.concatenate([_window(x, start, sizes, strides) for start in starts], -1)
+    else:
+        starts = ([i * step for i, step in zip(place, strides)] for place in itertools.product(*map(range, sizes)))
+        rows = jnp.stack([_window(x, start, window, dilation) for start in starts], 1)
+    length = math.prod(window) * channels
+    result = lax.dot(rows.reshape(-1, length), kernel.reshape(length, filters), precision=params["precision"])
+    return _put_back(result.reshape(x.shape[0], *sizes, filters), params)
+
+
+def _by_depth(x: Array, kernel: Array, params: dict) -> Array:
+    """Convolve over two axes, with all that a window has along the first as channels."""
+
+    def convolve(x: Array, kernel: Array) -> Array:
+        x, kernel = _put_in_order(x, kernel, params)
+        step, dilation, whole = params["window_strides"][0], params["rhs_dilation"][0], [1, 1]
+        x = _pad(x, [params["padding"][0], (0, 0), (0, 0)])
+        depth, area = kernel.shape[0], x.shape[2:4]
+        (count,) = _sizes_after(x.shape[1:2], [depth], [step], [dilation])
+        if depth <= count:
+            parts = [_window(x, [i * dilation, 0, 0], [count, *area], [step, *whole]) for i in range(depth)]
+            x = jnp.concatenate(parts, -1)
+        else:
+            parts = [_window(x, [i * step, 0, 0], [depth, *area], [dilation, *whole]) for i in range(count)]
+            x = jnp.stack([jnp.moveaxis(part, 1, -2) for part in parts], 1)
+        flat = {name: params[name][1:] for name in ("window_strides", "padding", "lhs_dilation", "rhs_dilation")}
+        kernel = jnp.moveaxis(kernel, 0, -3).reshape(*kernel.shape[1:3], -1, kernel.shape[-1])
+        result = _lax(x.reshape(-1, *area, kernel.shape[-2]), kernel, {**params, **flat})
+        return _put_back(result.reshape(-1, count, *result.shape[1:]), params)
+
+    return _with_operands_stored(convolve, x, kernel, params)
+
+
+def _sizes_after(sizes: Any, window: Any, strides: Any, dilation: Any) -> list[int]:
+    """Return how many windows fit along each axis."""
+    needed = [(width - 1) * d + 1 for width, d in zip(window, dilation)]
+    return [(size - need) // step + 1 for size, need, step in zip(sizes, needed, strides)]
+
+
 def _depthwise(x: Array, kernel: Array, params: dict) -> Array:
     """Sum over the window's elements of the shifted input times the element, for one input channel per group."""
     x, kernel = _put_in_order(x, kernel, params)
@@ -208,9 +269,7 @@ def _shifted_products(x: Array, kernel: Array, params: dict) -> Array:
     # The barrier keeps padding out of the loop over the elements.
     x, kernel = lax.optimization_barrier((_wide(_pad(x, params["padding"])), _wide(kernel)))
     *window, _, filters = kernel.shape
-    needed = [(width - 1) * d + 1 for width, d in zip(window, dilation)]
-    sizes = [(size - need) // step + 1 for size, need, step in zip(x.shape[1:], needed, strides)]
-    terms = []
+    sizes, terms = _sizes_after(x.shape[1:-1], window, strides, dilation), []
     for place in itertools.product(*map(range, window)):
         part = _window(x, [i * d for i, d in zip(place, dilation)], sizes, strides)
         terms.append(_repeat_channels(part, filters // x.shape[-1]) * kernel[place][0])
