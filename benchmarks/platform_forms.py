@@ -63,6 +63,8 @@ CASES = {
     "8 groups 3x3": conv((4, 14, 14, 64), (3, 3, 8, 64), groups=8),
     "transposed 3x3 by 2": conv((8, 14, 14, 32), (3, 3, 32, 32), stretch=2),
     "one axis, 5": conv((16, 100, 32), (5, 32, 32)),
+    "one axis, 3, small": conv((8, 32, 16), (3, 16, 64)),
+    "three axes, 3x3x3": conv((4, 16, 16, 16, 16), (3, 3, 3, 16, 16)),
     "three axes, 3x3x3 by 2": conv((2, 12, 12, 12, 8), (3, 3, 3, 8, 16), 2),
     "maximum 2x2 by 2": pool((64, 26, 26, 32), 2, 2, lax.max),
     "maximum 3x3 by 2": pool((8, 28, 28, 64), 3, 2, lax.max),
