@@ -13,7 +13,7 @@ from kerasish.layers import recurrent_gradient
 from kerasish.layers.layer import Layer
 from kerasish.layers.recurrent_cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
 from kerasish.layers.tracking import unique
-from kerasish.ops.recurrent import rnn
+from kerasish.ops.recurrent import rnn, rnn_ahead
 
 Step = Callable[[jax.Array, tuple], tuple[jax.Array, Any]]
 
@@ -330,11 +330,15 @@ def _loop(
             return outputs[-1], outputs if options["return_all_outputs"] else outputs[-1:], last
 
     def apply(x: jax.Array, states: tuple) -> tuple[jax.Array, list]:
-        if "input_kernel" in weights:
-            x = x @ weights["input_kernel"]
-            x = x + weights["input_bias"] if "input_bias" in weights else x
         return step(step_options, weights, x, states, noise)
 
+    def project_and_apply(x: jax.Array, states: tuple) -> tuple[jax.Array, list]:
+        return apply(x @ weights["input_kernel"] + weights.get("input_bias", 0), states)
+
+    if "input_kernel" in weights:
+        return rnn(project_and_apply, inputs, states, mask=mask, time_major=True, **options)
+    if mask is None and jax.default_backend() == "cpu":
+        return rnn_ahead(lambda x, states: apply(x[0], states), inputs, None, states, lambda x: x, **options)
     return rnn(apply, inputs, states, mask=mask, time_major=True, **options)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kerasish import layers
+from kerasish.layers import recurrent_gradient
 
 SHAPE = (3, 4, 2)
 MASK = np.array([[True, True, False, True], [False, True, True, False], [True] * 4])
@@ -30,17 +31,22 @@ def gradients(layer, weights, x, mask, initial_state):
     [
         ({"return_sequences": True}, MASK),
         ({"return_sequences": True, "go_backwards": True}, MASK),
+        ({"return_sequences": True, "go_backwards": True}, None),
         ({"activation": "relu", "use_bias": False}, None),
         ({"dtype": "float16"}, None),
     ],
 )
-def test_as_if_unrolled(name, options, mask):
+@pytest.mark.parametrize("ahead", [False, True], ids=["in loop", "ahead"])
+def test_as_if_unrolled(name, options, mask, ahead, monkeypatch):
+    # Another size, since what is compiled for one is kept.
+    units = 6 if ahead else 5
+    monkeypatch.setattr(recurrent_gradient, "_MUCH", 0 if ahead else 1 << 20)
     rng = np.random.default_rng(0)
     x = rng.normal(size=SHAPE).astype(options.get("dtype", "float32"))
     count = 2 if name == "LSTM" else 1
-    states = [jnp.asarray(rng.normal(size=(3, 5)), x.dtype) for _ in range(count)]
+    states = [jnp.asarray(rng.normal(size=(3, units)), x.dtype) for _ in range(count)]
     kind = getattr(layers, name)
-    loop, unrolled = (kind(5, return_state=True, unroll=unroll, **options) for unroll in (False, True))
+    loop, unrolled = (kind(units, return_state=True, unroll=unroll, **options) for unroll in (False, True))
     for layer in (loop, unrolled):
         layer.build(SHAPE)
     weights = [jnp.asarray(rng.normal(size=w.shape), x.dtype) for w in loop.weights]
