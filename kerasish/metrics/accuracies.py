@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from kerasish import ops
 from kerasish.core.config import floatx
+from kerasish.core.platform_forms.argmax import argmax
 from kerasish.losses.arrays import as_aligned_arrays, as_array, squeeze_or_expand_to_same_rank
 from kerasish.metrics.reductions import FunctionMetric
 
@@ -42,7 +43,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
     Returns:
         Array of shape `(batch, ...)`.
     """
-    labels, y_pred = jnp.argmax(as_array(y_true), axis=-1), as_array(y_pred)
+    labels, y_pred = argmax(as_array(y_true), axis=-1), as_array(y_pred)
     if labels.ndim == y_pred.ndim:
         return _matches(jnp.squeeze(labels, -1), y_pred).reshape(labels.shape)
     return _matches(labels, y_pred)
@@ -52,7 +53,7 @@ def _matches(labels: jax.Array, y_pred: jax.Array) -> jax.Array:
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         # Half precision cannot tell large class numbers apart.
         labels = labels.astype("float32")
-    return (labels == jnp.argmax(y_pred, axis=-1)).astype(floatx())
+    return (labels == argmax(y_pred, axis=-1)).astype(floatx())
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
@@ -83,7 +84,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> jax.Arra
     Returns:
         Array of shape `(batch, ...)`.
     """
-    return sparse_top_k_categorical_accuracy(jnp.argmax(as_array(y_true), axis=-1), y_pred, k)
+    return sparse_top_k_categorical_accuracy(argmax(as_array(y_true), axis=-1), y_pred, k)
 
 
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> jax.Array:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kerasish.core.config import epsilon
+from kerasish.core.platform_forms.argmax import argmax
 from kerasish.losses.arrays import as_array
 from kerasish.metrics.metric import Metric
 
@@ -72,8 +73,8 @@ class IoU(Metric):
             sample_weight: one weight per class number.
         """
         y_true, y_pred = as_array(y_true), as_array(y_pred)
-        y_true = y_true if self.sparse_y_true else jnp.argmax(y_true, axis=self.axis)
-        y_pred = y_pred if self.sparse_y_pred else jnp.argmax(y_pred, axis=self.axis)
+        y_true = y_true if self.sparse_y_true else argmax(y_true, axis=self.axis)
+        y_pred = y_pred if self.sparse_y_pred else argmax(y_pred, axis=self.axis)
         y_true, y_pred = y_true.astype("int32").ravel(), y_pred.astype("int32").ravel()
         weights = as_array(1 if sample_weight is None else sample_weight)
         if jnp.issubdtype(weights.dtype, jnp.floating) and "int" in self.dtype:

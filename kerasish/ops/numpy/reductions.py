@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from kerasish.core.dtypes import is_float_dtype, result_type, standardize_dtype
+from kerasish.core.platform_forms.argmax import argmax as argmax_by_platform
 from kerasish.core.symbolic import op
 from kerasish.ops._tensors import Array, Axis, TensorLike, as_axis, tensor
 
@@ -40,7 +41,7 @@ def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Array:
 @op
 def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Array:
     """Return the index of the (first) largest element along `axis`; of the flattened tensor for None."""
-    return jnp.argmax(_without_denormals(tensor(x)), axis=axis, keepdims=keepdims)
+    return argmax_by_platform(_without_denormals(tensor(x)), axis, keepdims)
 
 @op
 def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Array:
