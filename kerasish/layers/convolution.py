@@ -166,7 +166,8 @@ class _Conv(LowRankAdaptable, _Convolution):
         if self.lora_rank:
             self.enable_lora(self.lora_rank, self.lora_alpha)
 
-    def call(self, inputs: Any) -> Any:
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Convolve inputs with a kernel, without bias and activation; override it to change the kernel before."""
         options = self._window_options()
         if self.padding == "causal":
             before = (self.kernel_size[0] - 1) * self.dilation_rate[0]
@@ -174,7 +175,10 @@ class _Conv(LowRankAdaptable, _Convolution):
             last = self.data_format == "channels_last"
             inputs = ops.pad(inputs, ((0, 0), steps, channels) if last else ((0, 0), channels, steps))
             options["padding"] = "valid"
-        return self._finish(ops.conv(inputs, self.kernel.value, **options))
+        return ops.conv(inputs, kernel, **options)
+
+    def call(self, inputs: Any) -> Any:
+        return self._finish(self.convolution_op(inputs, self.kernel.value))
 
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the symbolic output, by formula: a large network has dozens of convolutions to trace otherwise."""

@@ -59,6 +59,8 @@ class _SetByInit:
     """Stands for an attribute that `Layer.__init__` sets; whoever meets it has not called that."""
 
     def __get__(self, layer: Any, owner: type) -> Any:
+        if layer is None:  # `help` and the like ask the class
+            return self
         raise RuntimeError(f"{owner.__name__}: call `super().__init__()` first in the `__init__` method.")
 
 

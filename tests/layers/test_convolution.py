@@ -206,3 +206,27 @@ def test_symbolic_shapes_by_formula_are_those_of_tracing(name, data_format):
             shape = (None, *spatial, 3) if data_format == "channels_last" else (None, 3, *spatial)
             outputs = layer(KerasTensor(shape))
             assert outputs.shape == compute_output_spec(layer.__call__, KerasTensor(shape)).shape, (options, shape)
+
+
+def standardized(library, kind):
+    """Return the class of a convolution whose kernel is standardized before each use."""
+    ops = library.ops
+
+    class Standardized(getattr(library.layers, kind)):
+        def convolution_op(self, inputs, kernel):
+            mean, variance = ops.moments(kernel, list(range(len(kernel.shape) - 1)), keepdims=True)
+            return super().convolution_op(inputs, (kernel - mean) / ops.sqrt(variance + 1e-10))
+
+    return Standardized
+
+
+@pytest.mark.parametrize("kind", ["Conv1D", "Conv2D"])
+def test_convolution_op_can_be_overridden(kind):
+    x = np.random.default_rng(0).normal(size=shape(rank_of(kind), None)).astype("float32")
+    results = []
+    for library in (keras, kerasish):
+        layer = standardized(library, kind)(4, 3, padding="causal" if kind == "Conv1D" else "same", activation="tanh")
+        layer.build(x.shape)
+        layer.set_weights([np.random.default_rng(1).normal(size=w.shape) for w in layer.get_weights()])
+        results.append(np.asarray(layer(x)))
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-5, atol=1e-5)

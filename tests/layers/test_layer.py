@@ -1,7 +1,9 @@
 """The Layer class: custom layers written for Keras do the same here, unchanged."""
 
 import copy
+import inspect
 import pickle
+import pydoc
 import sys
 import warnings
 
@@ -651,6 +653,13 @@ def test_init_must_call_super_says_so_everywhere():
     for use in (Layer(), lambda x: kerasish.Sequential([Layer()]), lambda x: Layer().trainable_weights):
         with pytest.raises(RuntimeError, match=r"Layer: call `super\(\).__init__\(\)` first"):
             use(X)
+
+
+def test_help_on_classes():
+    for name in ("Layer", "Dense", "Conv2D"):
+        kind = getattr(layers, name)
+        assert "class " + name in pydoc.render_doc(kind)
+        assert "call" in dict(inspect.getmembers(kind))
 
 
 def test_errors_name_the_innermost_layer_and_its_arguments():
