@@ -265,10 +265,13 @@ class CompiledMetrics(Metric):
         weights = per_output(sample_weight, y_pred, self.output_names, "sample_weight", spread=True)
         flat = tree.flatten(y_pred)
         for index, _, metric, weighted in self._entries or ():
-            if weighted:
-                metric.update_state(targets[index], flat[index], weights[index])
-            else:
-                metric.update_state(targets[index], flat[index])
+            given = (targets[index], flat[index], *([weights[index]] if weighted else []))
+            try:
+                metric.update_state(*given)
+            except Exception as error:
+                shapes = ", ".join(str(getattr(value, "shape", value)) for value in given)
+                error.add_note(f"In metric {metric.name!r}, called with targets, predictions ... of shapes {shapes}")
+                raise
 
     def reset_state(self) -> None:
         """Reset every metric."""

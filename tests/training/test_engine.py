@@ -408,3 +408,11 @@ def test_predict_keeps_structures_and_order():
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     generated = model.predict((X[i : i + 10] for i in range(0, 40, 10)), verbose=0)
     np.testing.assert_allclose(generated[0], whole[0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_metric_that_does_not_fit_is_named():
+    model = kerasish.Sequential([kerasish.Input((3,)), layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy", "mean_squared_error"])
+    with pytest.raises(ValueError) as caught:
+        model.fit(np.ones((8, 3)), np.zeros(8), verbose=0)
+    assert any("'mean_squared_error'" in note and "(8,), (8, 4)" in note for note in caught.value.__notes__)
