@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from kerasish.callbacks import CallbackList, History
@@ -11,9 +10,9 @@ from kerasish.core import config, random, tree
 from kerasish.layers.host import as_arrays
 from kerasish.training.data import host_of, make_source, train_validation_split, unpack_x_y_sample_weight
 from kerasish.training.interrupt import Interrupt
-from kerasish.training.prefetch import Prefetcher
+from kerasish.training.prediction import predict_all, predict_one
 from kerasish.training.prepare import check_labels, prepare
-from kerasish.training.runner import Runner, predict_program
+from kerasish.training.runner import Runner
 
 
 def fit(
@@ -160,39 +159,16 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     is_plain = host is None and isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and x.ndim > 0
     _check_count("batch_size", batch_size, optional=True)
     if is_plain and callbacks is None and steps is None and 0 < len(x) <= (batch_size or 32):
-        return jax.tree.map(np.asarray, predict_program(model, (x,)).run((x,)))
+        return predict_one(model, (x,))
     _check_count("steps", steps, optional=True)
     source = make_source(x, batch_size=batch_size, steps_per_epoch=steps, host=host)
     prepare(model, source, needs_loss=False)
     verbose = 0 if source.num_steps == 1 else verbose
     with _CallbacksOf(model, callbacks, verbose, 1, source.num_steps) as callback_list:
         try:
-            return _predict_batches(model, source, callback_list)
+            return predict_all(model, source, callback_list)
         finally:
             source.close()
-
-
-def _predict_batches(model: Any, source: Any, callbacks: CallbackList) -> Any:
-    """Run the predict step over all batches; results move to the host one batch behind the device."""
-    collected: list = []
-    waiting: Any = None
-    callbacks.on_predict_begin()
-    source.on_epoch_begin()
-    with Prefetcher(source.epoch_batches(), transform=jax.device_put) as ready:
-        for index, batch in enumerate(ready):
-            if callbacks.needs_predict_batch_begin:
-                callbacks.on_predict_batch_begin(index)
-            data = (unpack_x_y_sample_weight(batch)[0],)
-            outputs = predict_program(model, data).run(data)
-            if callbacks.needs_predict_batch_end:
-                callbacks.on_predict_batch_end(index, {"outputs": outputs})
-            if waiting is not None:
-                collected.append(jax.tree.map(np.asarray, waiting))
-            waiting = outputs
-    source.on_epoch_end()
-    collected.append(jax.tree.map(np.asarray, _required(waiting, "predict")))
-    callbacks.on_predict_end()
-    return jax.tree.map(lambda *parts: np.concatenate(parts) if len(parts) > 1 else parts[0], *collected)
 
 
 def train_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: dict | None, return_dict: bool) -> Any:
@@ -211,8 +187,7 @@ def predict_on_batch(model: Any, x: Any) -> Any:
     x = x if host is None else as_arrays(x, "x")
     source = make_source(x, batch_size=_length(x), host=host)
     prepare(model, source, needs_loss=False)
-    data = (source.arrays[0],)
-    return jax.tree.map(np.asarray, predict_program(model, data).run(data))
+    return predict_one(model, (source.arrays[0],))
 
 
 def _on_batch(

@@ -14,12 +14,9 @@ import numpy as np
 from kerasish.callbacks import CallbackList
 from kerasish.callbacks.logs import Logs
 from kerasish.training.prefetch import Prefetcher
-from kerasish.training.prepare import check_batch_labels, check_model_inputs, outputs_for
+from kerasish.training.prepare import check_batch_labels
 from kerasish.training.step import Program, all_variables
 
-# A loop on the device comes back to Python this often, for callbacks, progress and Ctrl-C. Not more often: each call
-# gets its memory from the operating system anew, on CPUs for as long as half a step of MobileNetV2 takes.
-_SECONDS_PER_CALL = 1.0
 # Python has the next call ready before the end of one that takes less than this.
 _SHORT_CALL = 0.1
 
@@ -65,7 +62,7 @@ class Runner:
             self._compiling = None
 
     def _program(self, batch: Any) -> Program:
-        key = (self.mode, _signature(batch), self._flags)
+        key = (self.mode, signature_of(batch), self._flags)
         program = self.model._programs.get(key)
         if program is None:
             step = bound_step(self.model, self.mode)
@@ -111,7 +108,7 @@ class Runner:
     def _compile_rest(self, order: Any) -> None:
         """Compile the step for the short last batch beside the first epoch."""
         rest = _rows(self._data, self.source.partial_batch_size)
-        if (self.mode, _signature(rest), self._flags) in self.model._programs or self._compiling is not None:
+        if (self.mode, signature_of(rest), self._flags) in self.model._programs or self._compiling is not None:
             return
         compile_ = self._program(rest).prepare(self._data, order)
         self._compiling = threading.Thread(target=compile_, daemon=True)
@@ -194,8 +191,7 @@ class _Pace:
             seconds, self._finished = now - max(started, self._finished), now
             self._is_short = seconds < _SHORT_CALL
             if self._program is not None:
-                affordable = int(_SECONDS_PER_CALL * count / max(seconds, 1e-6))
-                self._program.batches_per_call = max(1, min(affordable, 4 * self._program.batches_per_call))
+                self._program.note_time(count, seconds)
 
 
 def bound_step(model: Any, mode: str) -> Callable:
@@ -220,20 +216,8 @@ def bound_step(model: Any, mode: str) -> Callable:
     return step
 
 
-def predict_program(model: Any, data: tuple) -> Program:
-    """Return the compiled predict step for batches like `data`, kept on the model from the first time on."""
-    key = ("predict", _signature(data))
-    program = model._programs.get(key)
-    if program is None:
-        if not model._called and model._graph is None:
-            outputs_for(model, data[0])
-        elif model._graph is not None:
-            check_model_inputs(model, data[0])
-        program = model._programs[key] = Program(bound_step(model, "predict"), model.variables, data, donate=False)
-    return program
-
-
-def _signature(batch: Any) -> Any:
+def signature_of(batch: Any) -> Any:
+    """Return structure, shapes and dtypes of a batch."""
     leaves, structure = jax.tree.flatten(batch)
     return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from kerasish.core import tree
@@ -16,6 +17,12 @@ from kerasish.core.platform_forms.convolution import slow_in_loops
 from kerasish.core.variable import Variable, write_through
 from kerasish.training.data import unpack_x_y_sample_weight
 from kerasish.training.interrupt import Interrupt
+
+# A loop on the device comes back to Python this often, for callbacks, progress and Ctrl-C. Not more often: each call
+# gets its memory from the operating system anew, on CPUs for as long as half a step of MobileNetV2 takes.
+_SECONDS_PER_CALL = 1.0
+# `predict` collects outputs of so many batches and bytes on the device before it brings them to the host.
+_MOST_COLLECTED, _COLLECTED_BYTES = 256, 1 << 20
 
 
 def train_step(model: Any, data: Any) -> dict:
@@ -114,8 +121,20 @@ class Program:
             logs = jax.tree.map(lambda info: jnp.zeros(info.shape, info.dtype), self._logs)
             return lax.fori_loop(0, count, body, (state, logs))
 
+        def collect(state: list, kept: list, data: Any, start: Any, count: Any) -> tuple[list, Any]:
+            def body(index: Any, carry: tuple) -> tuple:
+                state, outputs = one(carry[0], kept, self._take(data, None, start + index * self._sizes[0]))
+                put = lambda rows, new: lax.dynamic_update_slice_in_dim(rows, new, index * len(new), 0)  # noqa: E731
+                return state, jax.tree.map(put, carry[1], outputs)
+
+            most = self.most_collected
+            rows = jax.tree.map(lambda info: jnp.zeros((most * info.shape[0], *info.shape[1:]), info.dtype), self._logs)
+            return lax.fori_loop(0, count, body, (state, rows))
+
         options: Any = {"donate_argnums": (0,) if donate else (), "compiler_options": compiler_options()}
-        self._one, self._at, self._loop = (jax.jit(function, **options) for function in (one, at, loop))
+        self._one, self._at, self._loop, self._collect = (
+            jax.jit(function, **options) for function in (one, at, loop, collect)
+        )
         self._prepared: dict[Any, Callable] = {}  # single steps compiled ahead, by the arrays they take batches from
 
     def _take(self, data: Any, order: Any, start: Any) -> Any:
@@ -124,6 +143,11 @@ class Program:
             return jax.tree.map(lambda array: lax.dynamic_slice_in_dim(array, start, size), data)
         index = lax.dynamic_slice_in_dim(order, start, size)
         return jax.tree.map(lambda array: array.at[index].get(mode="promise_in_bounds"), data)
+
+    def note_time(self, count: int, seconds: float) -> None:
+        """Set `batches_per_call` by the time that a call for `count` batches took."""
+        affordable = int(_SECONDS_PER_CALL * count / max(seconds, 1e-6))
+        self.batches_per_call = max(1, min(affordable, 4 * self.batches_per_call))
 
     def run(self, batch: Any) -> Any:
         """Do the step on one batch; return its logs or outputs."""
@@ -145,6 +169,28 @@ class Program:
             compiled = self._prepared.get(_row_count(data, order), self._at) if self._prepared else self._at
             return self._execute(compiled, data, order, start)
         return self._execute(self._loop, data, order, start, count)
+
+    @property
+    def most_collected(self) -> int:
+        """How many batches `collect_at` may do in one go; 0 if the step does not return one row per sample."""
+        leaves = jax.tree.leaves(self._logs)
+        if not leaves or any(not leaf.shape or 0 in leaf.shape for leaf in leaves):
+            return 0
+        return min(_COLLECTED_BYTES // max(leaf.size * leaf.dtype.itemsize for leaf in leaves), _MOST_COLLECTED)
+
+    def collect_at(self, data: Any, start: int, count: int) -> Any:
+        """Do the step on batches taken from arrays, in their order, and keep what each returns.
+
+        Args:
+            data: nest of arrays, one row per sample.
+            start: position of the first sample.
+            count: number of batches, at most `most_collected`.
+
+        Returns:
+            What the steps returned, as NumPy arrays, one after the other along the first axis.
+        """
+        outputs = self._execute(self._collect, data, start, count)
+        return jax.tree.map(lambda rows, info: np.asarray(rows)[: count * info.shape[0]], outputs, self._logs)
 
     def _execute(self, compiled: Callable, *args: Any) -> Any:
         state = _owned(self.written)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasish.training import runner
+from kerasish.training import runner, step
 
 
 class Device:
@@ -32,6 +32,7 @@ class Device:
 
 class Program:
     batches_per_call = 1
+    note_time = step.Program.note_time
 
 
 @pytest.mark.parametrize("seconds", [1e-4, 0.003, 0.08, 0.3, 5.0])
