@@ -13,7 +13,7 @@ from kerasish.layers import recurrent_gradient
 from kerasish.layers.layer import Layer
 from kerasish.layers.recurrent_cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
 from kerasish.layers.tracking import unique
-from kerasish.ops.recurrent import rnn, rnn_ahead
+from kerasish.ops.recurrent import rnn
 
 Step = Callable[[jax.Array, tuple], tuple[jax.Array, Any]]
 
@@ -338,7 +338,9 @@ def _loop(
     if "input_kernel" in weights:
         return rnn(project_and_apply, inputs, states, mask=mask, time_major=True, **options)
     if mask is None and jax.default_backend() == "cpu":
-        return rnn_ahead(lambda x, states: apply(x[0], states), inputs, None, states, lambda x: x, **options)
+        return recurrent_gradient.rnn_ahead(
+            lambda x, states: apply(x[0], states), inputs, None, states, lambda x: x, **options
+        )
     return rnn(apply, inputs, states, mask=mask, time_major=True, **options)
 
 

@@ -90,32 +90,3 @@ def rnn(
     if not return_all_outputs:
         outputs = last[None]
     return last, outputs if time_major else jnp.swapaxes(outputs, 0, 1), carry[0]
-
-
-def rnn_ahead(
-    step_function: Callable[[tuple, tuple], tuple[Array, Sequence]], inputs: Array, others: Any,
-    initial_states: Sequence[Any], project: Callable[[Array], Array], go_backwards: bool = False, **options: Any,
-) -> tuple[Array, Array, Any]:  # fmt: skip
-    """Call `rnn` so that each step hands its inputs to the next one as a state; time comes first, without a mask.
-
-    XLA for CPUs vectorizes a step only if no slice of a large array is fused into it.
-
-    Args:
-        step_function: `((input, others of the step), states) -> (output, new_states)`.
-        inputs: tensor of shape `(time, batch, ...)`.
-        others: nest of tensors of shape `(time, ...)`, or None.
-        initial_states: list of tensors.
-        project: what is done to each step's inputs, all at once.
-        go_backwards: start at the last step.
-        **options: other arguments of `rnn`.
-    """
-
-    def step(current: tuple, states: tuple) -> tuple[Array, list]:
-        following, other = current
-        output, new_states = step_function((states[-1], other), states[:-1])
-        return output, [*new_states, following]
-
-    following = project(jnp.roll(inputs, 1 if go_backwards else -1, 0))
-    given = [*initial_states, following[0 if go_backwards else -1]]
-    last, outputs, states = rnn(step, (following, others), given, go_backwards, time_major=True, **options)
-    return last, outputs, states[:-1]
