@@ -127,11 +127,11 @@ def _run(plan: Plan, weights: dict, inputs: jax.Array, states: list, mask: Any, 
     """Return the outputs in order of computation and the last states; `probes`, if any, go with `transposed`."""
 
     def project(x: jax.Array) -> jax.Array:
-        z = x @ weights["input_kernel"]
-        return z + weights["input_bias"] if "input_bias" in weights else z
+        return x @ weights["input_kernel"]
 
     def apply(current: tuple, states: Sequence[jax.Array]) -> tuple[jax.Array, list]:
         z, probe = current
+        z = z + weights["input_bias"] if "input_bias" in weights else z  # here it is part of the gates' loop
         own = dict(weights)
         if probe is not None:
             own["kernel"] = Deferred(weights["kernel"], transposed, probe["state"])
