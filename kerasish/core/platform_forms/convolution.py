@@ -84,7 +84,7 @@ def _form(x: Any, kernel: Any, params: dict) -> Callable:
         return _swapped
     if stretched and len(spatial) == 3 and plain_steps and max(params["rhs_dilation"]) == 1:
         return _interleaved
-    if not stretched and 0 not in output:
+    if not stretched and min(output) > 0:
         taps, places = math.prod(spatial), math.prod(output)
         columns = x.shape[x_spec[0]] * places * taps * channels
         if min(taps, places) <= _MOST_TAPS and columns <= _MOST_IN_COLUMNS:
