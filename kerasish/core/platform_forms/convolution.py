@@ -117,12 +117,12 @@ def slow_in_loops(primitive: str, operands: Any, params: dict) -> bool:
 def _output_sizes(x: Array, kernel: Array, params: dict) -> list[int]:
     """Return the sizes of the spatial axes of a convolution's result."""
     x_spec, kernel_spec, _ = params["dimension_numbers"]
-    sizes = []
-    for axis, (low, high) in enumerate(params["padding"]):
-        size = (x.shape[x_spec[2 + axis]] - 1) * params["lhs_dilation"][axis] + 1 + low + high
-        window = (kernel.shape[kernel_spec[2 + axis]] - 1) * params["rhs_dilation"][axis] + 1
-        sizes.append((size - window) // params["window_strides"][axis] + 1)
-    return sizes
+    sizes = [
+        (x.shape[axis] - 1) * factor + 1 + low + high
+        for axis, factor, (low, high) in zip(x_spec[2:], params["lhs_dilation"], params["padding"])
+    ]
+    window = [kernel.shape[axis] for axis in kernel_spec[2:]]
+    return _sizes_after(sizes, window, params["window_strides"], params["rhs_dilation"])
 
 
 def _as_it_is(x: Array, kernel: Array, params: dict) -> Array:
@@ -230,7 +230,7 @@ def _columns(x: Array, kernel: Array, params: dict) -> Array:
 
 
 def _by_depth(x: Array, kernel: Array, params: dict) -> Array:
-    """Convolve over two axes, with all that a window has along the first as channels."""
+    """Convolve over two axes, with all that a window has along the first as channels: as many times the memory."""
 
     def convolve(x: Array, kernel: Array) -> Array:
         x, kernel = _put_in_order(x, kernel, params)
