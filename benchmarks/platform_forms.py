@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kerasish.core.platform_forms.argmax import argmax
 from kerasish.core.platform_forms.compiler import compiler_options
 from kerasish.core.platform_forms.convolution import convolution
 from kerasish.core.platform_forms.pooling import reduce_windows
@@ -70,6 +71,8 @@ CASES = {
     "maximum 3x3 by 2": pool((8, 28, 28, 64), 3, 2, lax.max),
     "mean 2x2 by 2": pool((64, 26, 26, 32), 2, 2, lax.add),
     "mean 3x3 by 2": pool((8, 28, 28, 64), 3, 2, lax.add),
+    "argmax of 1,000": (*(functools.partial(f, axis=-1) for f in (jnp.argmax, argmax)), ((128, 1000),), ("forward",)),
+    "argmax of 5,000": (*(functools.partial(f, axis=-1) for f in (jnp.argmax, argmax)), ((2048, 5000),), ("forward",)),
 }
 
 
