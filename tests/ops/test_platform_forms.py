@@ -181,7 +181,10 @@ def test_convolution_of_float64(rng):
         assert_close(*run(lambda *a: [value_and_gradients(f, *a) for f in (ours, theirs)], x, kernel), 1e-10)
 
 
-@pytest.mark.parametrize("name", ["strided", "one element, strided", "depthwise, strided", "groups", "transposed"])
+TRANSFORMED = ["strided", "one element, strided", "depthwise, strided", "groups", "transposed", "three axes"]
+
+
+@pytest.mark.parametrize("name", TRANSFORMED)
 def test_transformations(name, rng, none_in_columns):
     """Second derivatives, forward mode, linearize, and batches over each operand and both."""
     options, shape, kernel_shape, dtype = CASES[name]
