@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasish import activations, random
 from kerasish.core import tree
-from kerasish.layers import arguments, recurrent_gradient
+from kerasish.layers import arguments, recurrent_gates
 from kerasish.layers.layer import Layer
 from kerasish.layers.recurrent_gradient import Deferred
 
@@ -143,7 +143,12 @@ class RecurrentCell(Layer):
 
     @staticmethod
     def step(
-        options: tuple, weights: dict[str, jax.Array], projected: jax.Array, states: Sequence[jax.Array], noise: Any
+        options: tuple,
+        weights: dict[str, jax.Array],
+        projected: jax.Array,
+        states: Sequence[jax.Array],
+        noise: Any,
+        axis: int = -1,
     ) -> tuple[jax.Array, list[jax.Array]]:
         """Return the output and the new states of one time step; a pure function.
 
@@ -153,6 +158,7 @@ class RecurrentCell(Layer):
             projected: from `project`, of shape `(batch, gates * units)`.
             states: the states of the step before, each of shape `(batch, units)`.
             noise: dropout masks of the states.
+            axis: axis of the units; with 0, all arrays have shape `(units, batch)`, as the gradient of a loop may want.
         """
         raise NotImplementedError
 
@@ -248,7 +254,9 @@ class SimpleRNNCell(RecurrentCell):
         super().__init__(units, use_bias, dropout, recurrent_dropout, seed, 2, identifiers, **kwargs)
 
     @staticmethod
-    def step(options: tuple, weights: dict, projected: jax.Array, states: Sequence[jax.Array], noise: Any) -> tuple:
+    def step(
+        options: tuple, weights: dict, projected: jax.Array, states: Sequence[jax.Array], noise: Any, axis: int = -1
+    ) -> tuple:
         """Return the output and the new state of one time step."""
         (activation,) = options
         output = activation(projected + _recur(states[0], weights["kernel"], noise))
@@ -341,15 +349,17 @@ class LSTMCell(RecurrentCell):
         return (self.activation, self.recurrent_activation)
 
     @staticmethod
-    def step(options: tuple, weights: dict, projected: jax.Array, states: Sequence[jax.Array], noise: Any) -> tuple:
+    def step(
+        options: tuple, weights: dict, projected: jax.Array, states: Sequence[jax.Array], noise: Any, axis: int = -1
+    ) -> tuple:
         """Return the output and the new states of one time step."""
         activation, gate = options
         deferred = isinstance(weights["kernel"], Deferred)
         z = projected + _recur(states[0], weights["kernel"], noise)
         if deferred and activation is activations.tanh and gate is activations.sigmoid:
-            output, carry = recurrent_gradient.lstm_gates(z, states[1])
+            output, carry = recurrent_gates.lstm_gates(z, states[1], axis)
             return output, [output, carry]
-        i, f, g, o = jnp.split(z, 4, axis=-1)
+        i, f, g, o = jnp.split(z, 4, axis)
         carry = gate(f) * states[1] + gate(i) * activation(g)
         output = gate(o) * activation(carry)
         return output, [output, carry]
@@ -448,22 +458,27 @@ class GRUCell(RecurrentCell):
         return (self.activation, self.recurrent_activation, self.reset_after)
 
     @staticmethod
-    def step(options: tuple, weights: dict, projected: jax.Array, states: Sequence[jax.Array], noise: Any) -> tuple:
+    def step(
+        options: tuple, weights: dict, projected: jax.Array, states: Sequence[jax.Array], noise: Any, axis: int = -1
+    ) -> tuple:
         """Return the output and the new state of one time step."""
         activation, gate, reset_after = options
         state, kernel = states[0], weights["kernel"]
-        units = state.shape[-1]
-        x_gates, x_new = jnp.split(projected, [2 * units], axis=-1)
+        units = state.shape[axis]
+        x_gates, x_new = jnp.split(projected, [2 * units], axis)
         if reset_after:
             recurrent = _recur(state, kernel, noise)
             if "bias" in weights:
                 recurrent = recurrent + weights["bias"]
-            h_gates, h_new = jnp.split(recurrent, [2 * units], axis=-1)
-            update, reset = jnp.split(gate(x_gates + h_gates), 2, axis=-1)
+            if isinstance(kernel, Deferred) and activation is activations.tanh and gate is activations.sigmoid:
+                output = recurrent_gates.gru_gates(projected, recurrent, state, axis)
+                return output, [output]
+            h_gates, h_new = jnp.split(recurrent, [2 * units], axis)
+            update, reset = jnp.split(gate(x_gates + h_gates), 2, axis)
             h_new = reset * h_new
         else:
             h_gates = _recur(state, kernel[:, : 2 * units], None if noise is None else noise[:2])
-            update, reset = jnp.split(gate(x_gates + h_gates), 2, axis=-1)
+            update, reset = jnp.split(gate(x_gates + h_gates), 2, axis)
             h_new = _recur(reset * state, kernel[:, 2 * units :], None if noise is None else noise[2:])
         output = update * state + (1 - update) * activation(x_new + h_new)
         return output, [output]

@@ -57,6 +57,55 @@ def test_as_if_unrolled(name, options, mask, ahead, monkeypatch):
         np.testing.assert_allclose(a, e, rtol=tolerance, atol=tolerance * max(1, float(np.abs(e).max())))
 
 
+@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"return_sequences": True},
+        {"return_sequences": True, "go_backwards": True},
+        {"use_bias": False},
+        {"activation": "softmax"},  # mixes the units
+        {"activation": "sigmoid"},
+    ],
+)
+@pytest.mark.parametrize("ahead", [False, True], ids=["in loop", "ahead"])
+def test_many_samples_of_few_units(name, options, ahead, monkeypatch):
+    units, shape = 3 if ahead else 4, (32, 5, 2)
+    monkeypatch.setattr(recurrent_gradient, "_MUCH", 0 if ahead else 1 << 20)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape).astype("float32")
+    states = [rng.normal(size=(32, units)).astype("float32") for _ in range(2 if name == "LSTM" else 1)]
+    kind = getattr(layers, name)
+    loop, unrolled = (kind(units, return_state=True, unroll=unroll, **options) for unroll in (False, True))
+    for layer in (loop, unrolled):
+        layer.build(shape)
+    weights = [rng.normal(size=w.shape).astype("float32") for w in loop.weights]
+    actual = gradients(loop, weights, x, None, states)
+    expected = gradients(unrolled, weights, x, None, states)
+    for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-5 * max(1, float(np.abs(e).max())))
+
+
+@pytest.mark.parametrize("samples", [3, 32])
+@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
+def test_gradients_of_gradients(name, samples):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(samples, 3, 2)).astype("float32")
+    loop, unrolled = (getattr(layers, name)(4, unroll=unroll) for unroll in (False, True))
+    for layer in (loop, unrolled):
+        layer.build(x.shape)
+    weights = [rng.normal(size=w.shape).astype("float32") for w in loop.weights]
+
+    def of_penalty(layer):
+        def output(x, weights):
+            return jnp.sum(jnp.sin(layer.stateless_call(weights, rest(layer), x)[0]))
+
+        return jax.jit(jax.grad(lambda weights: jnp.sum(jax.grad(output)(x, weights) ** 2)))(weights)
+
+    for a, e in zip(of_penalty(loop), of_penalty(unrolled), strict=True):
+        np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-5 * float(np.abs(e).max()))
+
+
 def test_per_sample_gradients():
     x = np.random.default_rng(0).normal(size=SHAPE).astype("float32")
     layer = layers.LSTM(3)
