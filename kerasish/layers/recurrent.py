@@ -304,7 +304,7 @@ class RNN(Layer):
         return super().from_config(config)
 
 
-# Steps that take the products of kernels with inputs and state, and whether they use them otherwise than as a sum.
+# Steps that use the sum of the products of kernels with inputs and state, and whether the last units of these apart.
 _PRODUCTS_APART = {SimpleRNNCell.step: False, LSTMCell.step: False, GRUCell.step: True}
 
 

@@ -97,7 +97,7 @@ class Plan(NamedTuple):
 
     step: Callable
     step_options: tuple
-    apart: bool  # whether the step uses the products with inputs and state otherwise than as a sum
+    apart: bool  # whether the step uses the last units of its products with inputs and state other than as a sum
     go_backwards: bool
 
 
@@ -129,11 +129,13 @@ def _run(plan: Plan, weights: dict, inputs: jax.Array, states: list, mask: Any, 
         own = dict(weights)
         if probe is not None:
             own["kernel"] = Deferred(weights["kernel"], transposed, probe["state"], axis)
-            z = _probed(z, probe["inputs"]) if plan.apart else z
+            if plan.apart:
+                sums, apart = jnp.split(z, [z.shape[axis] - units], axis)
+                z = jnp.concatenate([sums, _probed(apart, probe["inputs"])], axis)
         return plan.step(plan.step_options, own, z, states, None, axis)
 
     options = {"go_backwards": plan.go_backwards}
-    if mask is None and samples * weights["input_kernel"].size >= _MUCH:
+    if mask is None and not in_columns and samples * weights["input_kernel"].size >= _MUCH:
         # One large product takes half the time of one in each step.
         _, outputs, last = rnn_ahead(apply, inputs, probes, states, project, **options)
     else:
@@ -165,7 +167,7 @@ def _forward(plan: Plan, weights: dict, inputs: jax.Array, states: list, mask: A
     # A copy, so that the product with it in the loop need not transpose again and again.
     transposed = lax.optimization_barrier(weights["kernel"].T)
     zeros = jnp.zeros((*inputs.shape[:2], transposed.shape[0]), inputs.dtype)
-    probes = {"state": zeros, "inputs": zeros} if plan.apart else {"state": zeros}
+    probes = {"state": zeros} | ({"inputs": zeros[..., : states[0].shape[-1]]} if plan.apart else {})
 
     def run(probes: dict, states: list) -> tuple:
         return _run(plan, weights, inputs, states, mask, transposed, probes)
@@ -177,7 +179,9 @@ def _forward(plan: Plan, weights: dict, inputs: jax.Array, states: list, mask: A
 def _backward(plan: Plan, saved: tuple, gradients: tuple) -> tuple:
     pull, weights, inputs, first, outputs = saved
     probes, of_states = pull(gradients)
-    by_state, by_inputs = probes["state"], probes.get("inputs", probes["state"])
+    by_state = by_inputs = probes["state"]
+    if plan.apart:
+        by_inputs = jnp.concatenate([by_state[..., : -first.shape[-1]], probes["inputs"]], -1)
     before = jnp.concatenate([first[None], outputs[:-1]])
     if plan.go_backwards:
         before = jnp.flip(before, 0)  # in order of time, as the gradients of the probes are
