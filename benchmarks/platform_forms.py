@@ -19,7 +19,7 @@ import numpy as np
 from jax import lax
 
 from kerasish.core.platform_forms.argmax import argmax
-from kerasish.core.platform_forms.compiler import compiler_options
+from kerasish.core.platform_forms.compiler import compiler_options, lowering_steps
 from kerasish.core.platform_forms.convolution import convolution
 from kerasish.core.platform_forms.pooling import reduce_windows
 
@@ -114,7 +114,8 @@ def compare(functions: list[Callable], args: tuple) -> list[float]:
     """Return the median milliseconds of each function, run in turns."""
     options = None if "--no-options" in sys.argv else compiler_options()
     compiled = [jax.jit(functions[0]), jax.jit(functions[1], compiler_options=options)]
-    results = [jax.block_until_ready(function(*args)) for function in compiled]
+    with lowering_steps():
+        results = [jax.block_until_ready(function(*args)) for function in compiled]
     scale = float(jnp.abs(results[0]).max())
     np.testing.assert_allclose(results[1], results[0], rtol=1e-3, atol=1e-4 * scale)
     times: list[list[float]] = [[] for _ in compiled]

@@ -12,7 +12,7 @@ from jax import lax
 from kerasish.core import tree
 from kerasish.core.lifted import Recorder, value_and_grad
 from kerasish.core.masks import get_mask, mask_frame, set_mask
-from kerasish.core.platform_forms.compiler import compiler_options
+from kerasish.core.platform_forms.compiler import compiler_options, lowering_steps
 from kerasish.core.platform_forms.convolution import slow_in_loops
 from kerasish.core.variable import Variable, write_through
 from kerasish.training.data import unpack_x_y_sample_weight
@@ -195,7 +195,7 @@ class Program:
     def _execute(self, compiled: Callable, *args: Any) -> Any:
         state = _owned(self.written)
         kept = [variable._value for variable in self.read]
-        with Interrupt.held:
+        with Interrupt.held, lowering_steps():
             new_state, logs = compiled(state, kept, *args)
             write_through(self.written, new_state)
         return logs
@@ -204,7 +204,8 @@ class Program:
         """Return a function that compiles the single step from these arrays, to be run in another thread."""
         values = ([variable._value for variable in self.written], [variable._value for variable in self.read])
         specs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (*values, data, order))
-        lowered = self._at.lower(*specs, 0)
+        with lowering_steps():
+            lowered = self._at.lower(*specs, 0)
 
         def compile_() -> None:
             self._prepared[_row_count(data, order)] = lowered.compile()

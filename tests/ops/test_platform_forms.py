@@ -2,6 +2,7 @@
 
 import functools
 import re
+from unittest.mock import MagicMock
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from jax import lax
 
+import kerasish
 from kerasish.core.platform_forms import convolution as convolution_module
+from kerasish.core.platform_forms.compiler import lowering_steps
 from kerasish.core.platform_forms.convolution import convolution, slow_in_loops
 from kerasish.core.platform_forms.pooling import reduce_windows
 
@@ -118,6 +121,28 @@ def test_convolution(name, rng, none_in_columns):
 
 PLAIN = ["plain", "strided", "valid-dilated", "explicit padding", "negative padding", "channels first", "one axis",
          "three axes", "bfloat16", "float16"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_convolution_in_steps(name, rng, none_in_columns):
+    with lowering_steps():
+        compare_convolution(name, rng)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="the form is for CPUs")
+def test_operands_are_stored_in_steps_alone(monkeypatch):
+    inputs = kerasish.Input((8, 8, 16))
+    features = kerasish.layers.Conv2D(32, 3)(inputs)
+    model = kerasish.Model(inputs, kerasish.layers.GlobalAveragePooling2D()(features))
+    model.compile("sgd", "mse")
+    x, y = np.ones((64, 8, 8, 16), "float32"), np.ones((64, 32), "float32")
+    counted = MagicMock(wraps=convolution_module.stored_first)
+    monkeypatch.setattr(convolution_module, "stored_first", counted)
+    weights = [variable.value for variable in model.trainable_variables]
+    jax.jit(jax.grad(lambda weights: model.stateless_call(weights, [], x)[0].sum()))(weights)
+    assert counted.call_count == 0
+    model.fit(x, y, verbose=0)
+    assert counted.call_count > 0
 
 
 @pytest.mark.parametrize("name", PLAIN)

@@ -6,13 +6,33 @@ benchmarks.platform_forms` with and without `--no-options` repeats the measureme
 YNNPACK.
 """
 
+import contextlib
 import functools
 import os
+from collections.abc import Iterator
+from contextvars import ContextVar
 
 import jax
 
 _LIBRARY = "xla_cpu_experimental_ynn_fusion_type"
 _WITHOUT_CONVOLUTIONS = {_LIBRARY: "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
+
+_steps: ContextVar[bool] = ContextVar("steps", default=False)
+
+
+@contextlib.contextmanager
+def lowering_steps() -> Iterator[None]:
+    """Let what is lowered be known as steps of `fit`, `evaluate` or `predict`, compiled with `compiler_options`."""
+    token = _steps.set(True)
+    try:
+        yield
+    finally:
+        _steps.reset(token)
+
+
+def lowers_steps() -> bool:
+    """Return whether what is lowered is known as a step."""
+    return _steps.get()
 
 
 @functools.cache
