@@ -327,7 +327,7 @@ def _loop(
         if step_options[-1] is not False:  # a GRU with reset_after=False multiplies the state only after its reset
             plan = recurrent_gradient.Plan(step, step_options, apart, options["go_backwards"])
             outputs, last = recurrent_gradient.loop(plan, weights, inputs, states, mask)
-            return outputs[-1], outputs if options["return_all_outputs"] else outputs[-1:], last
+            return last[0], outputs if options["return_all_outputs"] else last[0][None], last
 
     def apply(x: jax.Array, states: tuple) -> tuple[jax.Array, list]:
         return step(step_options, weights, x, states, noise)
