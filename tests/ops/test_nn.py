@@ -218,6 +218,19 @@ def test_layer_normalization_with_rms_scaling(agree):
         agree(ours, keras.ops.layer_normalization(X, floats(4) * 0 + 2, rms_scaling=True))
 
 
+@pytest.mark.parametrize("axis", [-1, (0, 1)])
+def test_second_derivatives_through_moments(axis):
+    def plain(x):
+        mean = x.mean(axis, keepdims=True)
+        return (x - mean) / jax.numpy.sqrt(((x - mean) ** 2).mean(axis, keepdims=True) + 1e-3)
+
+    def hessian(function):
+        return jax.hessian(lambda x: jax.numpy.sum(jax.numpy.sin(function(x))))(X)
+
+    ours = hessian(lambda x: ops.layer_normalization(x, axis=axis, epsilon=1e-3))
+    np.testing.assert_allclose(ours, hessian(plain), atol=1e-5 * float(np.abs(ours).max()))
+
+
 def test_multi_hot_formerly_took_num_tokens(agree):
     x = np.array([[0, 2]], "int32")
     agree(ops.multi_hot(x, num_tokens=3), keras.ops.multi_hot(x, num_tokens=3))
