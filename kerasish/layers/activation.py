@@ -169,7 +169,7 @@ class PReLU(Layer):
         self.input_spec = InputSpec(ndim=len(input_shape), axes=sizes if shared else {})
 
     def call(self, inputs: Any) -> Any:
-        return activations.relu(inputs) - self.alpha * activations.relu(-inputs)
+        return activations.relu(inputs) + -self.alpha * activations.relu(-inputs)
 
     def get_config(self) -> dict:
         names = ("alpha_initializer", "alpha_regularizer", "alpha_constraint", "shared_axes")
