@@ -114,7 +114,7 @@ def compare(functions: list[Callable], args: tuple) -> list[float]:
     """Return the median milliseconds of each function, run in turns."""
     options = None if "--no-options" in sys.argv else compiler_options()
     compiled = [jax.jit(functions[0]), jax.jit(functions[1], compiler_options=options)]
-    with lowering_steps():
+    with lowering_steps:
         results = [jax.block_until_ready(function(*args)) for function in compiled]
     scale = float(jnp.abs(results[0]).max())
     np.testing.assert_allclose(results[1], results[0], rtol=1e-3, atol=1e-4 * scale)

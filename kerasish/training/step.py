@@ -195,7 +195,7 @@ class Program:
     def _execute(self, compiled: Callable, *args: Any) -> Any:
         state = _owned(self.written)
         kept = [variable._value for variable in self.read]
-        with Interrupt.held, lowering_steps():
+        with Interrupt.held, lowering_steps:
             new_state, logs = compiled(state, kept, *args)
             write_through(self.written, new_state)
         return logs
@@ -204,7 +204,7 @@ class Program:
         """Return a function that compiles the single step from these arrays, to be run in another thread."""
         values = ([variable._value for variable in self.written], [variable._value for variable in self.read])
         specs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (*values, data, order))
-        with lowering_steps():
+        with lowering_steps:
             lowered = self._at.lower(*specs, 0)
 
         def compile_() -> None:

@@ -125,7 +125,7 @@ PLAIN = ["plain", "strided", "valid-dilated", "explicit padding", "negative padd
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_convolution_in_steps(name, rng, none_in_columns):
-    with lowering_steps():
+    with lowering_steps:
         compare_convolution(name, rng)
 
 

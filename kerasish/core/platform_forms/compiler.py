@@ -6,33 +6,29 @@ benchmarks.platform_forms` with and without `--no-options` repeats the measureme
 YNNPACK.
 """
 
-import contextlib
 import functools
 import os
-from collections.abc import Iterator
-from contextvars import ContextVar
+import threading
 
 import jax
 
 _LIBRARY = "xla_cpu_experimental_ynn_fusion_type"
 _WITHOUT_CONVOLUTIONS = {_LIBRARY: "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
 
-_steps: ContextVar[bool] = ContextVar("steps", default=False)
+
+class _LoweringSteps(threading.local):
+    """Context in which this thread lowers steps of `fit`, `evaluate` or `predict`; for speed not by `contextlib`."""
+
+    active = False
+
+    def __enter__(self) -> None:
+        self.active = True
+
+    def __exit__(self, *exception: object) -> None:
+        self.active = False
 
 
-@contextlib.contextmanager
-def lowering_steps() -> Iterator[None]:
-    """Let what is lowered be known as steps of `fit`, `evaluate` or `predict`, compiled with `compiler_options`."""
-    token = _steps.set(True)
-    try:
-        yield
-    finally:
-        _steps.reset(token)
-
-
-def lowers_steps() -> bool:
-    """Return whether what is lowered is known as a step."""
-    return _steps.get()
+lowering_steps = _LoweringSteps()
 
 
 @functools.cache

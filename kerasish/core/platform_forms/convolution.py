@@ -32,7 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kerasish.core.platform_forms.compiler import lowers_steps
+from kerasish.core.platform_forms.compiler import lowering_steps
 from kerasish.core.platform_forms.stored import stored_first
 from kerasish.core.platform_forms.twins import platform_form, with_forms
 
@@ -159,7 +159,7 @@ def _with_operands_stored(convolve: Callable, x: Array, kernel: Array, params: d
     convolutions with ReLU takes 14 instead of 18 ms without storing, a small residual network 47 instead of 43.
     """
     sums_over_first_axis = params["dimension_numbers"][0][0] != 0  # which is the batch
-    return stored_first(convolve, x, kernel) if sums_over_first_axis and lowers_steps() else convolve(x, kernel)
+    return stored_first(convolve, x, kernel) if sums_over_first_axis and lowering_steps.active else convolve(x, kernel)
 
 
 def _lax(x: Array, kernel: Array, params: dict) -> Array:
